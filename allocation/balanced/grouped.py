@@ -1,0 +1,195 @@
+"""Leximin loads with limits of scope `draw`, level by level, on the whole circulation.
+
+With groups on the expert side the loads are the meet of two polymatroids, which need not have a
+Lorenz-dominant point, so the parts can't be cut at an average. Instead each part's smallest load t
+is raised as far as Hoffman's circulation theorem allows: a maximum flow with lower bound t on
+every expert, and Newton steps on the violated cut (Radzik, "Fractional combinatorial
+optimization", 1998) until it fits. What no residual cycle can change any more is settled; the
+strong components of the residual graph are parts of their own for the next level.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from allocation.balanced.flows import (
+    CEILING,
+    max_flow,
+    reachable,
+    residual,
+    strong_components,
+    weak_components,
+)
+from allocation.balanced.levels import Exact, Infeasible
+from allocation.errors import LockError
+
+if TYPE_CHECKING:
+    from allocation.balanced.network import Bools, Ints, Network
+
+
+class _Circulation:
+    """Live arcs and parts; a part's amounts are in units of 1/(unit·scale)."""
+
+    def __init__(self, net: Network) -> None:
+        self.net = net
+        inner, outer = net.inner, net.outer
+        self.tail, self.head, self.cap = (
+            np.concatenate([one, two]) for one, two in zip(outer, inner, strict=True)
+        )
+        self.outer_count = len(outer[0])
+        self.levelled = np.zeros(len(self.tail), dtype=bool)  # stems of experts
+        self.levelled[len(net.groups) : self.outer_count] = True
+        self.stub = np.zeros(net.size, np.int64)
+        seats = net.room[net.first_cell :]
+        self.stub[net.first_cell :] = -seats
+        self.stub[0] = seats.sum()
+        self.part = weak_components(net.size, (self.tail, self.head))
+        self.scale = np.ones(net.size, np.int64)  # by node, equal within a part
+        self.live = np.arange(len(self.tail))
+        self.num = np.zeros(len(self.tail), np.int64)
+        self.den = np.full(len(self.tail), net.unit, np.int64)
+
+    def run(self) -> None:
+        """Settle one level in every part."""
+        labels, self.part = np.unique(self.part, return_inverse=True)
+        count = len(labels)
+        p, q = self._start(count)
+        while True:
+            flow, caps, stub = self._flow(p, q)
+            short = self._short(flow, caps, stub, count)
+            if not short.any():
+                break
+            self._newton(p, q, short, flow, caps, stub)
+        self._record(flow[: len(self.live)], p, q)
+        self._split(flow[: len(self.live)], caps, p, q)
+
+    def _start(self, count: int) -> tuple[Ints, Ints]:
+        """Return a level no smaller than the best: the mean load, or the smallest capacity."""
+        p, q = np.zeros(count, np.int64), np.ones(count, np.int64)
+        arcs = self.live[self.levelled[self.live]]
+        of = self.part[self.head[arcs]]
+        members = np.bincount(of, minlength=count)
+        owed = np.zeros(count, np.int64)
+        nodes = np.arange(self.net.first_expert, self.net.size)
+        np.subtract.at(owed, self.part[nodes], self.stub[nodes])
+        least = np.full(count, CEILING, np.int64)
+        np.minimum.at(least, of, self.cap[arcs] * self.scale[self.head[arcs]])
+        for one in np.flatnonzero(members).tolist():
+            total, among = int(owed[one]), int(members[one])
+            if total > least[one] * among:
+                total, among = int(least[one]), 1
+            p[one], q[one] = _lowest(total, among)
+        return p, q
+
+    def _flow(self, p: Ints, q: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return the flow above the lower bounds, arc capacities and net supplies at level p/q."""
+        live, net = self.live, self.net
+        tail, head, levelled = self.tail[live], self.head[live], self.levelled[live]
+        of = self.part[tail]
+        caps = self.cap[live] * self.scale[tail] * q[of]
+        caps[levelled] -= p[of[levelled]]
+        stub = self.stub * q[self.part]
+        np.add.at(stub, head[levelled], p[of[levelled]])
+        np.subtract.at(stub, tail[levelled], p[of[levelled]])
+        gets, owes = np.flatnonzero(stub > 0), np.flatnonzero(stub < 0)
+        source, sink = net.size, net.size + 1
+        arcs = (
+            np.concatenate([tail, np.full(len(gets), source), owes]),
+            np.concatenate([head, gets, np.full(len(owes), sink)]),
+            np.concatenate([caps, stub[gets], -stub[owes]]),
+        )
+        return max_flow(net.size + 2, arcs, source, sink), caps, stub
+
+    def _short(self, flow: Ints, caps: Ints, stub: Ints, count: int) -> Bools:
+        short = np.zeros(count, dtype=bool)
+        owes = np.flatnonzero(stub < 0)
+        filled = flow[len(flow) - len(owes) :]
+        short[self.part[owes[filled < -stub[owes]]]] = True
+        gets = np.flatnonzero(stub > 0)
+        pushed = flow[len(caps) : len(caps) + len(gets)]
+        short[self.part[gets[pushed < stub[gets]]]] = True
+        return short
+
+    def _newton(self, p: Ints, q: Ints, short: Bools, flow: Ints, caps: Ints, stub: Ints) -> None:
+        """Lower the level of every short part to where its violated cut just holds."""
+        size, live = self.net.size, self.live
+        tail, head = self.tail[live], self.head[live]
+        inner = flow[: len(live)]
+        gets = np.flatnonzero(stub > 0)
+        wanting = gets[flow[len(caps) : len(caps) + len(gets)] < stub[gets]]
+        back = residual(tail, head, inner < caps, inner > 0)
+        arcs = (
+            np.concatenate([back[0], np.full(len(wanting), size)]),
+            np.concatenate([back[1], wanting]),
+        )
+        side = reachable(size + 1, arcs, size)[:size]
+        excess = np.zeros(len(p), np.int64)
+        np.add.at(excess, self.part[side], self.stub[side])
+        out = side[tail] & ~side[head]
+        np.subtract.at(excess, self.part[tail[out]], self.cap[live[out]] * self.scale[tail[out]])
+        into = ~side[tail] & side[head] & self.levelled[live]
+        bounds = np.bincount(self.part[head[into]], minlength=len(p))
+        for one in np.flatnonzero(short).tolist():
+            if bounds[one] == 0 or excess[one] > 0:
+                raise Infeasible
+            p[one], q[one] = _lowest(-int(excess[one]), int(bounds[one]))
+
+    def _record(self, flow: Ints, p: Ints, q: Ints) -> None:
+        of = self.part[self.tail[self.live]]
+        bound = np.where(self.levelled[self.live], p[of], 0)
+        self.num[self.live] = flow + bound
+        self.den[self.live] = self.net.unit * self.scale[self.tail[self.live]] * q[of]
+
+    def _split(self, flow: Ints, caps: Ints, p: Ints, q: Ints) -> None:
+        tail, head = self.tail[self.live], self.head[self.live]
+        scale = self.scale * q[self.part]
+        if int(scale.max()) > CEILING:
+            raise LockError(
+                "too-fine",
+                "the exact levels under these limits of scope draw need denominators beyond 32 "
+                "bits: partition the draw, or drop a limit",
+                units=int(scale.max()),
+            )
+        self.stub *= q[self.part]
+        self.scale = scale
+        labels = strong_components(self.net.size, residual(tail, head, flow < caps, flow > 0))
+        across = labels[tail] != labels[head]
+        amount = self.num[self.live[across]]
+        np.subtract.at(self.stub, tail[across], amount)
+        np.add.at(self.stub, head[across], amount)
+        self.part = labels
+        # Only parts that still hold an expert's stem have a level to find.
+        inside = self.live[~across]
+        open_parts = np.zeros(int(labels.max()) + 1, dtype=bool)
+        open_parts[labels[self.head[inside[self.levelled[inside]]]]] = True
+        self.live = inside[open_parts[labels[self.tail[inside]]]]
+        closed = ~open_parts[labels]
+        self.stub[closed], self.scale[closed] = 0, 1
+        self._reduce(labels, np.flatnonzero(~closed))
+
+    def _reduce(self, labels: Ints, nodes: Ints) -> None:
+        order = nodes[np.argsort(labels[nodes], kind="stable")]
+        cuts = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1))
+        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+            some = order[begin:end]
+            common = gcd(int(self.scale[some[0]]), int(np.gcd.reduce(np.abs(self.stub[some]))))
+            self.stub[some] //= common
+            self.scale[some] //= common
+
+
+def _lowest(numerator: int, denominator: int) -> tuple[int, int]:
+    common = gcd(numerator, denominator)
+    return numerator // common, denominator // common
+
+
+def level_by_level(net: Network) -> Exact:
+    """Return the leximin-optimal loads and a flow with them; raises Infeasible or LockError."""
+    work = _Circulation(net)
+    while len(work.live):
+        work.run()
+    loads = slice(len(net.groups), work.outer_count)
+    rest = slice(work.outer_count, None)
+    return Exact(work.num[loads], work.den[loads], work.num[rest], work.den[rest])

@@ -1,0 +1,227 @@
+"""The network of a balanced draw, as arrays (protocol section 6).
+
+Nodes are numbered: 0 the hub (source and sink are one), then groups, experts, limits and cells.
+Every node but the hub has one *stem*: the arc from the hub's side into a group or an expert, and
+the arc towards the hub out of a limit or a cell. The other arcs are the *pairs*, from an expert
+into the innermost limit of a cell, or the cell itself. A flow is thus known from its pairs.
+All amounts are integers in units of 1/`unit`, `unit` being the pair cap's denominator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from allocation.balanced.groups import chains, most, refuse_crossing_panels
+from allocation.errors import LockError, RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from allocation.balanced.groups import Value
+    from allocation.snapshot import Expert, Snapshot
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+Cell = tuple[str, str]
+"""(panel id, stratum)."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Nodes, stems and pairs; `stem[v]` is the stem's other end and `room[v]` its capacity."""
+
+    experts: tuple[str, ...]
+    groups: tuple[Value, ...]
+    limits: tuple[tuple[int, Value], ...]  # (number of the cell, value)
+    cells: tuple[Cell, ...]
+    stem: Ints
+    room: Ints
+    pair_expert: Ints  # nodes
+    pair_entry: Ints
+    pair_cell: Ints
+    pair_cap: int
+    unit: int
+
+    @cached_property
+    def first_expert(self) -> int:
+        """The node of the first expert."""
+        return 1 + len(self.groups)
+
+    @cached_property
+    def first_limit(self) -> int:
+        """The node of the first limit."""
+        return self.first_expert + len(self.experts)
+
+    @cached_property
+    def first_cell(self) -> int:
+        """The node of the first cell."""
+        return self.first_limit + len(self.limits)
+
+    @cached_property
+    def size(self) -> int:
+        """How many nodes there are, the hub included."""
+        return self.first_cell + len(self.cells)
+
+    @cached_property
+    def inner(self) -> tuple[Ints, Ints, Ints]:
+        """Tail, head and capacity of the pairs, then of the stems of limits."""
+        limits = np.arange(self.first_limit, self.first_cell)
+        caps = np.full(len(self.pair_expert), self.pair_cap, dtype=np.int64)
+        return (
+            np.concatenate([self.pair_expert, limits]),
+            np.concatenate([self.pair_entry, self.stem[limits]]),
+            np.concatenate([caps, self.room[limits]]),
+        )
+
+    @cached_property
+    def outer(self) -> tuple[Ints, Ints, Ints]:
+        """Tail, head and capacity of the stems of groups, then of experts."""
+        nodes = np.arange(1, self.first_limit)
+        return self.stem[nodes], nodes, self.room[nodes]
+
+    def with_pair_cap(self, numerator: int, denominator: int) -> Network:
+        """Return the same network under another pair cap."""
+        room = self.room // self.unit * denominator
+        return Network(
+            self.experts, self.groups, self.limits, self.cells, self.stem, room,
+            self.pair_expert, self.pair_entry, self.pair_cell, numerator, denominator,
+        )  # fmt: skip
+
+
+def pair_cap(record: Any) -> tuple[int, int]:
+    """Return the snapshot's pair cap in lowest terms; RecordError where it isn't in (0, 1]."""
+    cap = record.get("pair_cap")
+    good = isinstance(cap, list | tuple) and len(cap) == 2
+    if not good or any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in cap):
+        raise RecordError(
+            "pair-cap", "$.pair_cap: [numerator, denominator] is needed", path="$.pair_cap"
+        )
+    if cap[0] > cap[1]:
+        raise RecordError("pair-cap", "$.pair_cap: at most 1", path="$.pair_cap")
+    common = gcd(*cap)
+    return cap[0] // common, cap[1] // common
+
+
+def build(snapshot: Snapshot) -> Network:
+    """Return the network of a snapshot; LockError where a limit or a panel can't be balanced."""
+    numerator, unit = pair_cap(snapshot.record)
+    dealt = [panel.id for panel in snapshot.panels if panel.deal]
+    if dealt:
+        raise LockError(
+            "deal",
+            f"panel {dealt[0]} is to be dealt by the seed; balanced needs every dossier fixed "
+            "beforehand (by hand, or by an earlier draw)",
+            panels=dealt,
+        )
+    refuse_crossing_panels(snapshot)
+    cells = tuple(sorted((p.id, name) for p in snapshot.panels for name in p.seats))
+    experts = snapshot.experts
+    group_limits = most(snapshot, ("draw",))
+    above = chains(experts, group_limits, "draw")
+    groups = tuple(sorted({value for chain in above for value in chain}))
+    first_expert = 1 + len(groups)
+    pairs = _pairs(snapshot, cells)
+    limits, entry, out = _limits(snapshot, cells, pairs, first_expert + len(experts))
+    first_cell = first_expert + len(experts) + len(limits)
+    stem = np.zeros(first_cell + len(cells), dtype=np.int64)
+    room = np.zeros(len(stem), dtype=np.int64)
+    node = {value: 1 + number for number, value in enumerate(groups)}
+    for number, (expert, chain) in enumerate(zip(experts, above, strict=True)):
+        before = 0
+        for value in chain:
+            stem[node[value]] = before
+            before = node[value]
+        stem[first_expert + number] = before
+        room[first_expert + number] = expert.capacity * unit
+    for value, at in node.items():
+        room[at] = group_limits[value[0]] * unit
+    stem[first_cell - len(limits) : first_cell] = out
+    cell_limits = most(snapshot, ("cell", "panel"))
+    for number, (_, value) in enumerate(limits):
+        room[first_cell - len(limits) + number] = cell_limits[value[0]] * unit
+    seats = {panel.id: panel.seats for panel in snapshot.panels}
+    room[first_cell:] = [seats[panel][stratum] * unit for panel, stratum in cells]
+    return Network(
+        tuple(one.id for one in experts), groups, limits, cells, stem, room,
+        pairs[0] + first_expert, entry, pairs[1] + first_cell, numerator, unit,
+    )  # fmt: skip
+
+
+def _pairs(snapshot: Snapshot, cells: Sequence[Cell]) -> tuple[Ints, Ints]:
+    """Return numbers of experts and cells of all pairs without conflict, sorted by expert, cell."""
+    number = {cell: at for at, cell in enumerate(cells)}
+    row_of = {one.id: at for at, one in enumerate(snapshot.experts)}
+    where = {dossier: panel.id for panel in snapshot.panels for dossier in panel.dossiers}
+    members: dict[str, list[int]] = {}
+    for at, one in enumerate(snapshot.experts):
+        members.setdefault(one.stratum, []).append(at)
+    open_cells: dict[str, list[int]] = {}
+    for at, (_, stratum) in enumerate(cells):
+        open_cells.setdefault(stratum, []).append(at)
+    barred: dict[str, set[tuple[int, int]]] = {}
+    for conflict in snapshot.conflicts:
+        row = row_of[conflict.expert]
+        stratum = snapshot.experts[row].stratum
+        cell = number.get((where.get(conflict.dossier, ""), stratum))
+        if cell is not None:
+            barred.setdefault(stratum, set()).add((row, cell))
+    found_rows, found_cells = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for stratum, columns in open_cells.items():
+        rows, cols = np.array(members.get(stratum, []), np.int64), np.array(columns, np.int64)
+        free = np.ones((len(rows), len(cols)), dtype=bool)
+        if stratum in barred:
+            no = np.array(sorted(barred[stratum]), np.int64)
+            free[np.searchsorted(rows, no[:, 0]), np.searchsorted(cols, no[:, 1])] = False
+        row_at, column_at = np.nonzero(free)
+        found_rows.append(rows[row_at])
+        found_cells.append(cols[column_at])
+    pair_rows, pair_cells = np.concatenate(found_rows), np.concatenate(found_cells)
+    order = np.lexsort((pair_cells, pair_rows))
+    return pair_rows[order], pair_cells[order]
+
+
+def _limits(
+    snapshot: Snapshot, cells: Sequence[Cell], pairs: tuple[Ints, Ints], first: int
+) -> tuple[tuple[tuple[int, Value], ...], Ints, Ints]:
+    """Return the limits of cells, the node every pair enters by, and each limit's next node."""
+    fields = most(snapshot, ("cell", "panel"))
+    rows, columns = pairs
+    if not fields:
+        return (), columns + first, np.zeros(0, np.int64)
+    order = np.argsort(columns, kind="stable")
+    cuts = np.searchsorted(columns[order], np.arange(len(cells) + 1))
+    held: list[tuple[int, Value]] = []
+    inside: list[tuple[int, Value] | None] = []
+    entering: list[tuple[int, Value] | None] = [None] * len(rows)
+    for cell in range(len(cells)):
+        at = order[cuts[cell] : cuts[cell + 1]]
+        present: list[Expert] = [snapshot.experts[row] for row in rows[at]]
+        outer: dict[Value, Value | None] = {}
+        for pair, chain in zip(at, chains(present, fields, "cell"), strict=True):
+            before = None
+            for value in chain:
+                outer[value] = before
+                before = value
+            entering[pair] = (cell, before) if before else None
+        for value in sorted(outer):
+            next_out = outer[value]
+            held.append((cell, value))
+            inside.append((cell, next_out) if next_out else None)
+    node = {limit: first + number for number, limit in enumerate(held)}
+    first_cell = first + len(held)
+    entry = [
+        node[one] if one else first_cell + cell
+        for one, cell in zip(entering, columns.tolist(), strict=True)
+    ]
+    out = [
+        node[one] if one else first_cell + cell for one, (cell, _) in zip(inside, held, strict=True)
+    ]
+    return tuple(held), np.array(entry, np.int64), np.array(out, np.int64)

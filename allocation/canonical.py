@@ -1,0 +1,83 @@
+r"""Canonical bytes of records: RFC 8785 (JCS), restricted as in docs/draw-protocol.md section 1.
+
+A record is built from objects with ASCII keys, arrays, NFC strings, booleans, null and
+integers |n| < 2^53. For these values JCS is what `json.dumps` gives with sorted keys, no white
+space and no ASCII escaping: ASCII keys sort alike by code point and by UTF-16 unit (RFC 8785
+section 3.2.3), and both escape only `"`, `\\` and the controls below U+0020 (section 3.2.2.2).
+
+    >>> canonical({"b": [1, True, None], "a": "评审"})
+    b'{"a":"\xe8\xaf\x84\xe5\xae\xa1","b":[1,true,null]}'
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any, NoReturn
+
+from allocation.errors import RecordError
+
+LIMIT = 2**53
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical UTF-8 bytes of a record.
+
+    Raises RecordError naming the path (such as `$.experts[3].id`) of a value that can't stand
+    in a record: a float, a large integer, text not in NFC, a lone surrogate, a non-ASCII key.
+    """
+    _check(value, "$")
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def parse(data: bytes) -> Any:
+    """Return the value of canonical bytes; RecordError for anything that isn't canonical.
+
+    Duplicate keys, floats, white space, another key order or another escape all change the
+    bytes of the round trip and are refused by it.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
+    except (ValueError, RecursionError) as error:
+        raise RecordError("not-json", f"not a JSON record: {error}") from None
+    if canonical(value) != data:
+        raise RecordError("not-canonical", "the bytes are not in canonical form (RFC 8785)")
+    return value
+
+
+def _no_float(text: str) -> NoReturn:
+    raise RecordError("number", f"{text} is not an integer; a record holds no floats", text=text)
+
+
+def _check(value: Any, path: str) -> None:
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, int):
+        if not -LIMIT < value < LIMIT:
+            raise RecordError("number", f"{path}: {value} is not within 2^53", path=path)
+    elif isinstance(value, list | tuple):
+        for position, item in enumerate(value):
+            _check(item, f"{path}[{position}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise RecordError("key", f"{path}: the key {key!r} is not ASCII text", path=path)
+            _check(item, f"{path}.{key}")
+    else:
+        kind = type(value).__name__
+        raise RecordError("type", f"{path}: a record can't hold a {kind}", path=path, kind=kind)
+
+
+def _check_text(value: str, path: str) -> None:
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RecordError("surrogate", f"{path}: a lone surrogate is no text", path=path) from None
+    if not unicodedata.is_normalized("NFC", value):
+        raise RecordError("nfc", f"{path}: the text is not in Unicode form NFC", path=path)

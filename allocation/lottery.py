@@ -1,0 +1,102 @@
+"""Method `lottery`: one list, one walk (protocol section 5); and method `order` on the same list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allocation.deal import deal
+from allocation.errors import DrawError
+from allocation.hashing import Seeded, lp
+from allocation.seating import Limits, conflict_pairs, conflicting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from allocation.snapshot import Expert, Snapshot
+
+ATTEMPTS = 1000
+
+
+def order(seeded: Seeded, ids: Iterable[str]) -> list[str]:
+    """Return ids by M(seed, "order", u64(attempt), id), then id: nobody's number hangs on others."""
+    return sorted(ids, key=lambda one: (seeded.attempt_number("order", one.encode()), one))
+
+
+def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
+    """Return attempt, order, panels, seats and passed; DrawError after 1,000 failed walks."""
+    for attempt in range(ATTEMPTS):
+        seeded = Seeded(seed, attempt)
+        walk = _Walk(snapshot, seeded)
+        if walk.run():
+            return {
+                "attempt": attempt,
+                "order": walk.order,
+                "panels": walk.panels,
+                "seats": sorted(walk.seats, key=lambda s: (s["panel"], s["stratum"], s["expert"])),
+                "passed": walk.passed,
+            }
+    open_seats = [
+        {"panel": panel, "stratum": stratum, "open": left}
+        for stratum, panels in sorted(walk.open.items())
+        for panel, left in sorted(panels.items())
+        if left
+    ]
+    raise DrawError(
+        "no-walk", f"seats stay open in {ATTEMPTS} attempts: {open_seats}", open=open_seats
+    )
+
+
+class _Walk:
+    """One walk through the list."""
+
+    def __init__(self, snapshot: Snapshot, seeded: Seeded) -> None:
+        self._seeded = seeded
+        self.panels = deal(snapshot, seeded)
+        self._conflicts = conflicting(conflict_pairs(snapshot), self.panels)
+        self._limits = Limits(snapshot.limits)
+        self._experts = {one.id: one for one in snapshot.experts}
+        self.order = order(seeded, self._experts)
+        self.open: dict[str, dict[str, int]] = {}  # stratum → panel (in id order) → open seats
+        for panel in snapshot.panels:
+            for stratum, count in panel.seats.items():
+                self.open.setdefault(stratum, {})[panel.id] = count
+        self._left = sum(sum(panel.seats.values()) for panel in snapshot.panels)
+        self.seats: list[dict[str, str]] = []
+        self.passed: list[dict[str, str]] = []
+
+    def run(self) -> bool:
+        """Walk until the last seat is filled; whether that happened."""
+        for name in self.order:
+            if not self._left:
+                break
+            expert = self._experts[name]
+            reason, panels = self._open_to(expert)
+            if panels:
+                self._seat(expert, panels)
+            else:
+                self.passed.append({"expert": name, "reason": reason})
+        return not self._left
+
+    def _open_to(self, expert: Expert) -> tuple[str, list[str]]:
+        """Return the first reason that applies, or the open panels in id order."""
+        free = [p for p, left in self.open.get(expert.stratum, {}).items() if left]
+        if not free:
+            return "seats-full", []
+        barred = self._conflicts.get(expert.id, ())
+        free = [panel for panel in free if panel not in barred]
+        if not free:
+            return "conflict", []
+        return "limit", [panel for panel in free if self._limits.allow(expert, panel)]
+
+    def _seat(self, expert: Expert, panels: list[str]) -> None:
+        seats = self.open[expert.stratum]
+        total = sum(seats[panel] for panel in panels)
+        t = self._seeded.below(total, lp(b"seat") + lp(expert.id.encode()))
+        for panel in panels:
+            if t < seats[panel]:
+                break
+            t -= seats[panel]
+        seats[panel] -= 1
+        self._left -= 1
+        self._limits.add(expert, panel)
+        self.seats.append({"panel": panel, "stratum": expert.stratum, "expert": expert.id})

@@ -1,0 +1,1 @@
+"""The service around the draw and the statistics: rounds, people, pages, files."""

@@ -1,0 +1,389 @@
+"""Rows and their constraints. Rows carry no behaviour; meaning is checked in workflows and cores.
+
+`from __future__ import annotations` would break SQLModel's relationships and is kept out.
+Records that are hashed (rubric, snapshot, result, events) are stored as canonical text, so that
+the bytes that were digested are the bytes that are kept.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask_security import AsaList, RoleMixin, UserMixin
+from sqlalchemy.ext.mutable import MutableDict, MutableList
+from sqlmodel import Field, Relationship, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Utc(sa.types.TypeDecorator[datetime]):
+    """Aware UTC times; SQLite would drop the zone, so it is put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive times."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give every time its zone."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _one_of(column: str, *values: str) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return sa.Column(MutableDict.as_mutable(sa.JSON()), nullable=nullable)
+
+
+def _moment(*, nullable: bool = True) -> Any:
+    return sa.Column(Utc(), nullable=nullable)
+
+
+def _long() -> Any:
+    return sa.Column(sa.Text(), nullable=False)
+
+
+# --- people who sign in -------------------------------------------------------------------------
+
+
+class AccountRole(SQLModel, table=True):
+    """Who has which role."""
+
+    __tablename__ = "account_role"
+    account_id: int = Field(foreign_key="account.id", primary_key=True)
+    role_id: int = Field(foreign_key="role.id", primary_key=True)
+
+
+class Role(SQLModel, RoleMixin, table=True):
+    """A role; the set of roles is fixed in `review_service.workflows.roles`."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    description: str | None = None
+    permissions: list[str] | None = Field(
+        default=None, sa_column=sa.Column(MutableList.as_mutable(AsaList()), nullable=True)
+    )
+
+
+class Account(SQLModel, UserMixin, table=True):
+    """A person who signs in. `code` is the pseudonym that the log shows."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    code: str = Field(unique=True)
+    email: str = Field(unique=True)
+    name: str
+    password: str | None = None
+    active: bool = True
+    fs_uniquifier: str = Field(unique=True)
+    province: str = ""
+    prefecture: str = ""
+    expert_id: int | None = Field(default=None, foreign_key="expert.id", unique=True)
+    tf_primary_method: str | None = None
+    tf_totp_secret: str | None = None
+    # A plain list column would not notice a used code being removed, and the code would work again.
+    mf_recovery_codes: list[str] | None = Field(
+        default=None, sa_column=sa.Column(MutableList.as_mutable(AsaList()), nullable=True)
+    )
+    roles: list[Role] = Relationship(link_model=AccountRole)
+
+
+# --- the round ----------------------------------------------------------------------------------
+
+
+class Round(SQLModel, table=True):
+    """A selection round. `rules` holds its quotas, panels, limits and list rules."""
+
+    __table_args__ = (_one_of("status", "draft", "open", "reviewing", "closed", "published"),)
+    id: int | None = Field(default=None, primary_key=True)
+    code: str = Field(unique=True)
+    title: str
+    status: str = "draft"
+    rubric: str = Field(sa_column=_long())
+    rubric_digest: str
+    rules: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+    opened_at: datetime | None = Field(default=None, sa_column=_moment())
+    unsealed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class Expert(SQLModel, table=True):
+    """A member of the pool. `number` is the pool number; draws use pseudonyms of their own."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    number: str = Field(unique=True)
+    name: str = Field(index=True)
+    pinyin: str = ""
+    sex: str = ""
+    document: str = Field(unique=True)
+    employer: str
+    credit_code: str = ""
+    title: str = ""
+    stratum: str = Field(index=True)
+    occupations: str = ""
+    province: str = Field(index=True)
+    phone: str = ""
+    email: str = ""
+    avoid_units: str = ""
+    avoid_people: str = ""
+    born: int | None = None
+    in_use: bool = True
+    updated_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Dossier(SQLModel, table=True):
+    """An application of a unit in a round, as the ministry has it."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("round_id", "number"),
+        sa.UniqueConstraint("round_id", "province", "rank"),
+        sa.UniqueConstraint("round_id", "credit_code"),
+        sa.CheckConstraint("rank >= 1", name="rank"),
+        _one_of("status", "received", "admitted", "withdrawn", "calibration"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    number: str
+    unit: str
+    credit_code: str
+    category: str
+    sector: str
+    province: str = Field(index=True)
+    prefecture: str = ""
+    rank: int
+    status: str = "received"
+    application: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    indicators: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+
+
+class Conflict(SQLModel, table=True):
+    """A pair that must not meet (or is suspected), with the rule, its evidence and who said so."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("round_id", "expert_id", "dossier_id", "rule"),
+        _one_of("status", "confirmed", "suspected", "dismissed"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    dossier_id: int = Field(foreign_key="dossier.id", index=True)
+    rule: str
+    status: str = "confirmed"
+    evidence: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    source: str = ""
+    declared_by: str = ""
+    declared_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+# --- draws --------------------------------------------------------------------------------------
+
+
+class Commitment(SQLModel, table=True):
+    """A party's commitment to a secret for the round's next draw; the secret stays with them."""
+
+    __table_args__ = (sa.UniqueConstraint("draw_id", "party"),)
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    draw_id: str
+    party: str
+    commitment: str
+    given_by: str
+    given_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Draw(SQLModel, table=True):
+    """A draw, from its lock on; numbers are gap-free within a round and never reused."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("round_id", "number"),
+        _one_of("status", "locked", "completed", "voided"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    number: int
+    draw_id: str = Field(unique=True)
+    status: str = "locked"
+    snapshot: str = Field(sa_column=_long())
+    digest: str
+    result: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
+    locked_at: datetime = Field(sa_column=_moment(nullable=False))
+    settled_at: datetime | None = Field(default=None, sa_column=_moment())
+    void_reason: str = ""
+
+
+class DrawSource(SQLModel, table=True):
+    """A source fixed at the lock and, once revealed, its entry of sources.json."""
+
+    __tablename__ = "draw_source"
+    __table_args__ = (sa.UniqueConstraint("draw_pk", "position"),)
+    id: int | None = Field(default=None, primary_key=True)
+    draw_pk: int = Field(foreign_key="draw.id", index=True)
+    position: int
+    kind: str
+    label: str
+    entry: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
+    revealed_by: str = ""
+    revealed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class DrawExpert(SQLModel, table=True):
+    """Who stands behind a pseudonym of a draw, with the salt that opens the identity later."""
+
+    __tablename__ = "draw_expert"
+    __table_args__ = (sa.UniqueConstraint("draw_pk", "pseudonym"),)
+    draw_pk: int = Field(foreign_key="draw.id", primary_key=True)
+    expert_id: int = Field(foreign_key="expert.id", primary_key=True)
+    pseudonym: str
+    salt: str
+    name: str
+    document: str
+
+
+class Seat(SQLModel, table=True):
+    """A person in a seat: drawn, or taken in as a replacement (for one dossier where named)."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("draw_pk", "pseudonym", "panel", "dossier"),
+        _one_of("status", "awaiting", "accepted", "vacated"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    draw_pk: int = Field(foreign_key="draw.id", index=True)
+    panel: str = Field(index=True)
+    stratum: str
+    pseudonym: str
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    dossier: str = ""
+    status: str = "awaiting"
+    reason: str = ""
+    replaces_id: int | None = Field(default=None, foreign_key="seat.id")
+    changed_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+# --- reviews ------------------------------------------------------------------------------------
+
+
+class Pledge(SQLModel, table=True):
+    """An expert's pledge of confidentiality for a round; nothing opens before it."""
+
+    round_id: int = Field(foreign_key="round.id", primary_key=True)
+    expert_id: int = Field(foreign_key="expert.id", primary_key=True)
+    signed_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Review(SQLModel, table=True):
+    """What an expert gave a dossier. `levels` maps criterion → level; absent means not scored."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("expert_id", "dossier_id"),
+        _one_of("status", "draft", "submitted"),
+        sa.CheckConstraint("version >= 0", name="version"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    dossier_id: int = Field(foreign_key="dossier.id", index=True)
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    status: str = "draft"
+    version: int = 0
+    levels: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    notes: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    saved_at: datetime = Field(sa_column=_moment(nullable=False))
+    submitted_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+class Computation(SQLModel, table=True):
+    """A run of the statistics or of the selection: its record, whose bytes repeat on a re-run."""
+
+    __table_args__ = (_one_of("kind", "fit", "list"),)
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    kind: str
+    record: str = Field(sa_column=_long())
+    digest: str
+    made_by: str
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Approval(SQLModel, table=True):
+    """A proposal that a second person decides."""
+
+    __table_args__ = (
+        _one_of("status", "proposed", "approved", "rejected"),
+        sa.CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="second_person"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    subject: str
+    digest: str
+    reason: str = ""
+    status: str = "proposed"
+    proposed_by: str
+    proposed_at: datetime = Field(sa_column=_moment(nullable=False))
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+# --- the log ------------------------------------------------------------------------------------
+
+
+class LogHead(SQLModel, table=True):
+    """One row: the size of the log and its last time. Its row lock serialises appends."""
+
+    __tablename__ = "log_head"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single"),)
+    id: int = Field(default=1, primary_key=True)
+    size: int = 0
+    last_time: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class LogEvent(SQLModel, table=True):
+    """An event: its canonical text is what the tree holds. `private` opens the sealed digest."""
+
+    __tablename__ = "log_event"
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    time: datetime = Field(sa_column=_moment(nullable=False))
+    actor: str = Field(index=True)
+    type: str = Field(index=True)
+    subject: str = Field(default="", index=True)
+    event: str = Field(sa_column=_long())
+    private: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
+
+
+class LogNode(SQLModel, table=True):
+    """The hash of a complete subtree: `level` 0 is a leaf, `position` counts within the level."""
+
+    __tablename__ = "log_node"
+    level: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hash: bytes = Field(sa_column=sa.Column(sa.LargeBinary(32), nullable=False))
+
+
+class Checkpoint(SQLModel, table=True):
+    """A signed checkpoint with the cosignatures that it has got since."""
+
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    note: str = Field(sa_column=_long())
+    signed_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Witness(SQLModel, table=True):
+    """A key that may countersign checkpoints; the private half is the inspector's alone."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    holder: str
+    added_at: datetime = Field(sa_column=_moment(nullable=False))

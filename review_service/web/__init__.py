@@ -1,0 +1,100 @@
+"""The application factory: the one place where a clock and a source of entropy are made."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_security import Security, SQLAlchemySessionUserDatastore, utils
+from flask_wtf import CSRFProtect
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from review_service.keys import load_keys
+from review_service.settings import Settings
+from review_service.storage import Store
+from review_service.tables import Account, Role
+from review_service.web import (
+    access,
+    desk,
+    draws,
+    errors,
+    headers,
+    home,
+    languages,
+    log,
+    page,
+    pool,
+    results,
+)
+from review_service.workflows.base import SYSTEM, Office, Tools
+from review_service.workflows.log import open_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_office(settings: Settings, tools: Tools | None = None) -> Office:
+    """Return the office of an installation: its migrated store, its clock, entropy and keys."""
+    store = Store(settings.database_url)
+    store.migrate()
+    if tools is None:
+        keys = load_keys(settings.key_file, settings.origin)
+        tools = Tools(clock=lambda: datetime.now(UTC), entropy=os.urandom, keys=keys)
+    office = Office(store, tools)
+    office.do(SYSTEM, open_log)
+    return office
+
+
+def create_app(settings: Settings | None = None, tools: Tools | None = None) -> Flask:
+    """Return the application; it refuses to start with a route that declares no access."""
+    settings = settings or Settings()
+    app = Flask(__name__, template_folder=str(_templates()), static_folder="static")
+    app.config.update(
+        SECRET_KEY=settings.secret("session"),
+        SECURITY_PASSWORD_SALT=settings.secret("password"),
+        SECURITY_PASSWORD_HASH="argon2",
+        SECURITY_PASSWORD_SINGLE_HASH=True,
+        SECURITY_DATETIME_FACTORY=utils.aware_utcnow,
+        SECURITY_POST_LOGIN_VIEW="/",
+        SECURITY_POST_LOGOUT_VIEW="/",
+        SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
+        SECURITY_LOGIN_USER_TEMPLATE="security/sign_in.html",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=100 * 2**20,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a long review must not run into it
+        BOOTSTRAP_SERVE_LOCAL=True,
+        DEMONSTRATION=settings.demonstration,
+    )
+    office = make_office(settings, tools)
+    app.extensions["office"] = office
+    app.extensions["settings"] = settings
+    people = scoped_session(
+        sessionmaker(office.store.engine.execution_options(review_reading=True))
+    )
+    app.teardown_appcontext(lambda _error: people.remove())
+    CSRFProtect(app)
+    Bootstrap5(app)
+    Security(app, SQLAlchemySessionUserDatastore(people, Account, Role))
+    languages.install(app)
+    headers.install(app)
+    errors.install(app)
+    page.install(app)
+    for module in (home, pool, draws, desk, results, log):
+        app.register_blueprint(module.blueprint)
+    app.jinja_env.globals.update(role=access.role)
+    access.protect(app)
+    return app
+
+
+def _templates() -> Path:
+    from pathlib import Path
+
+    package = Path(__file__).parent.parent / "templates"
+    return package if package.exists() else package.parent.parent / "templates"

@@ -1,0 +1,76 @@
+"""Who may use a route is declared on it; an application with an undeclared route does not start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from flask import abort, current_app, request
+from flask_login import current_user
+
+from review_service.workflows.accounts import ROLES
+from review_service.workflows.base import Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+View = TypeVar("View", bound="Callable[..., object]")
+
+# Endpoints of libraries: their static files, and sign-in and sign-out themselves.
+_OPEN = {"static", "bootstrap.static", "security.login", "security.logout", "security.verify"}
+
+
+def public(view: View) -> View:
+    """Open a route to everybody."""
+    view.__access__ = None  # type: ignore[attr-defined]  # the mark that `protect` reads
+    return view
+
+
+def access(*roles: str) -> Callable[[View], View]:
+    """Open a route to these roles alone."""
+    unknown = set(roles) - set(ROLES)
+    if unknown or not roles:
+        raise ValueError(f"no such role: {sorted(unknown)}")
+
+    def mark(view: View) -> View:
+        view.__access__ = frozenset(roles)  # type: ignore[attr-defined]  # as above
+        return view
+
+    return mark
+
+
+def role() -> str:
+    """Return the role of who is signed in, or an empty string."""
+    names = [one.name for one in getattr(current_user, "roles", [])]
+    return names[0] if names else ""
+
+
+def actor() -> Actor:
+    """Return who acts, as the log shows it."""
+    return Actor(role(), current_user.code)
+
+
+def protect(app: Flask) -> None:
+    """Check every request against its route's declaration; refuse to start without one."""
+    undeclared = [
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint not in _OPEN
+        and not hasattr(app.view_functions[rule.endpoint], "__access__")
+    ]
+    if undeclared:
+        raise RuntimeError(f"routes without a declared access: {sorted(undeclared)}")
+
+    @app.before_request
+    def _check() -> object:
+        if request.endpoint is None or request.endpoint in _OPEN:
+            return None
+        allowed = current_app.view_functions[request.endpoint].__access__  # type: ignore[attr-defined]  # set above
+        if allowed is None:
+            return None
+        if not current_user.is_authenticated:
+            return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]  # by Flask-Login
+        if role() not in allowed:
+            abort(403)
+        return None

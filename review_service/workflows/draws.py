@@ -1,0 +1,202 @@
+"""The draw, step by step: commitments, lock, reveals, completion or void. Nothing re-rolls."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from allocation.snapshot import Snapshot
+from sqlmodel import col, func, select
+
+from allocation import draw as drawing
+from allocation import lock as locking
+from allocation import sources as randomness
+from allocation.canonical import canonical, parse
+from allocation.hashing import h
+from review_service.tables import Commitment, Draw, DrawExpert, DrawSource, Round, Seat
+from review_service.workflows.base import WorkflowError
+from review_service.workflows.log import append
+from review_service.workflows.snapshots import build
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from review_service.workflows.base import Work
+
+
+def next_draw_id(session: Session, row: Round) -> tuple[int, str]:
+    """Return the number and id that the round's next draw will have."""
+    last = session.exec(select(func.max(Draw.number)).where(Draw.round_id == row.id)).one()
+    number = (last or 0) + 1
+    return number, f"{row.code}/draw/{number}"
+
+
+def give_commitment(work: Work, round_id: int, party: str, commitment: str) -> Commitment:
+    """Take a party's commitment for the next draw; it can't be changed once given."""
+    row = work.one(Round, round_id, lock=True)
+    if row.rules["parties"].get(party) != work.actor.role:
+        raise WorkflowError("not-your-party", party=party)
+    if len(commitment) != 64 or not set(commitment) <= set("0123456789abcdef"):
+        raise WorkflowError("commitment-form", party=party)
+    _, draw_id = next_draw_id(work.session, row)
+    if commitment_of(work.session, draw_id, party):
+        raise WorkflowError("commitment-given", party=party, draw_id=draw_id)
+    given = Commitment(
+        round_id=round_id,
+        draw_id=draw_id,
+        party=party,
+        commitment=commitment,
+        given_by=work.actor.id,
+        given_at=work.now,
+    )
+    work.session.add(given)
+    body = {"draw_id": draw_id, "party": party, "commitment": commitment}
+    append(work, "commitment.given", body, subject=draw_id)
+    return given
+
+
+def commitment_of(session: Session, draw_id: str, party: str) -> Commitment | None:
+    """Return a party's commitment for a draw, if given."""
+    query = select(Commitment).where(Commitment.draw_id == draw_id, Commitment.party == party)
+    return session.exec(query).first()
+
+
+def lock_draw(work: Work, round_id: int, public_sources: list[dict[str, Any]]) -> Draw:
+    """Freeze the snapshot: all commitments given for this draw, then the public sources.
+
+    `public_sources` are source records of kind `drand` or `public`. Every party of the round
+    must have committed. Refuses (allocation.errors.LockError) where no legal draw exists.
+    """
+    row = work.one(Round, round_id, lock=True)
+    if row.status not in {"open", "reviewing"}:
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="open")
+    number, draw_id = next_draw_id(work.session, row)
+    sources = []
+    for party in sorted(row.rules["parties"]):
+        given = commitment_of(work.session, draw_id, party)
+        if given is None:
+            raise WorkflowError("commitment-missing", party=party, draw_id=draw_id)
+        sources.append({"kind": "commitment", "party": party, "commitment": given.commitment})
+    record, masked = build(work, row, draw_id, sources + public_sources)
+    digest = locking.lock(record, now=work.now).digest.hex()
+    draw = Draw(
+        round_id=round_id,
+        number=number,
+        draw_id=draw_id,
+        snapshot=canonical(record).decode(),
+        digest=digest,
+        locked_at=work.now,
+    )
+    work.session.add(draw)
+    work.session.flush()
+    for position, source in enumerate(record["sources"]):
+        label = source.get("party") or source.get("name") or f"quicknet {source['round']}"
+        work.session.add(
+            DrawSource(draw_pk=draw.id, position=position, kind=source["kind"], label=label)
+        )
+    for one in masked:
+        work.session.add(
+            DrawExpert(
+                draw_pk=draw.id,
+                expert_id=one.expert.id,
+                pseudonym=one.pseudonym,
+                salt=one.salt.hex(),
+                name=one.expert.name,
+                document=one.expert.document,
+            )
+        )
+    body = {"draw_id": draw_id, "snapshot": digest, "method": record["method"]}
+    append(work, "draw.locked", body, subject=draw_id)
+    return draw
+
+
+def sources_of(session: Session, draw: Draw) -> list[DrawSource]:
+    """Return the draw's sources in their order."""
+    query = select(DrawSource).where(DrawSource.draw_pk == draw.id)
+    return list(session.exec(query.order_by(col(DrawSource.position))))
+
+
+def reveal_source(work: Work, draw_pk: int, position: int, entry: dict[str, Any]) -> DrawSource:
+    """Take one revealed value, after checking it against the lock (SourceError where it fails)."""
+    draw = _open_draw(work, draw_pk)
+    source = sources_of(work.session, draw)[position]
+    if source.entry is not None:
+        raise WorkflowError("already-revealed", source=source.label)
+    if source.kind == "commitment":
+        row = work.one(Round, draw.round_id)
+        if row.rules["parties"].get(source.label) != work.actor.role:
+            raise WorkflowError("not-your-party", party=source.label)
+    snapshot = Snapshot.from_record(parse(draw.snapshot.encode()))
+    randomness.check_source(snapshot, position, entry)
+    source.entry = canonical(entry).decode()
+    source.revealed_by, source.revealed_at = work.actor.id, work.now
+    work.session.add(source)
+    body = {"draw_id": draw.draw_id, "index": position, "source": entry}
+    append(work, "draw.revealed", body, subject=draw.draw_id)
+    return source
+
+
+def complete_draw(work: Work, draw_pk: int) -> Draw:
+    """Derive the seed from all sources, draw, and seat the drawn."""
+    draw = _open_draw(work, draw_pk)
+    sources = sources_of(work.session, draw)
+    missing = [source.label for source in sources if source.entry is None]
+    if missing:
+        raise WorkflowError("not-all-revealed", missing=missing)
+    entries = [json.loads(source.entry or "") for source in sources]
+    result = drawing.draw(parse(draw.snapshot.encode()), entries)
+    draw.result = canonical(result).decode()
+    draw.status, draw.settled_at = "completed", work.now
+    work.session.add(draw)
+    people = expert_ids(work.session, draw)
+    for seat in result["seats"]:
+        work.session.add(
+            Seat(
+                draw_pk=draw.id,
+                panel=seat["panel"],
+                stratum=seat["stratum"],
+                pseudonym=seat["expert"],
+                expert_id=people[seat["expert"]],
+                changed_at=work.now,
+            )
+        )
+    body = {
+        "draw_id": draw.draw_id,
+        "snapshot": draw.digest,
+        "seed": result["seed"],
+        "result": h("result", canonical(result)).hex(),
+    }
+    append(work, "draw.completed", body, subject=draw.draw_id)
+    return draw
+
+
+def void_draw(work: Work, draw_pk: int, reason: str) -> Draw:
+    """End a draw without a result; its number, reason and missing parties stay for ever."""
+    draw = _open_draw(work, draw_pk)
+    if not reason.strip():
+        raise WorkflowError("reason-needed")
+    sources = sources_of(work.session, draw)
+    draw.status, draw.settled_at, draw.void_reason = "voided", work.now, reason.strip()
+    work.session.add(draw)
+    body = {
+        "draw_id": draw.draw_id,
+        "reason": draw.void_reason,
+        "missing": [source.position for source in sources if source.entry is None],
+    }
+    append(work, "draw.voided", body, subject=draw.draw_id)
+    return draw
+
+
+def expert_ids(session: Session, draw: Draw) -> dict[str, int]:
+    """Return pseudonym → row id of the pool for a draw."""
+    rows = session.exec(
+        select(DrawExpert.pseudonym, DrawExpert.expert_id).where(DrawExpert.draw_pk == draw.id)
+    )
+    return dict(rows.all())
+
+
+def _open_draw(work: Work, draw_pk: int) -> Draw:
+    draw = work.one(Draw, draw_pk, lock=True)
+    if draw.status != "locked":
+        raise WorkflowError("draw-status", draw_id=draw.draw_id, status=draw.status)
+    return draw

@@ -1,0 +1,150 @@
+"""Scoring: who may score what, drafts that never overwrite a later one, submission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from review_service.tables import Dossier, Draw, Expert, Pledge, Review, Round, Seat
+from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
+from review_service.workflows.log import append
+from review_service.workflows.rounds import rubric_of
+from review_service.workflows.seats import dossiers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel import Session
+
+    from review_service.workflows.base import Work
+
+
+def assigned(session: Session, round_id: int, expert_id: int) -> list[Dossier]:
+    """Return the dossiers that an expert is to score: calibration first, then by number.
+
+    An expert scores the dossiers of the panel of an accepted seat, save those for which a
+    stand-in was taken; a stand-in scores the one dossier.
+    """
+    seats = session.exec(
+        select(Seat, Draw)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id, Seat.expert_id == expert_id, Seat.status == "accepted")
+    ).all()
+    numbers: set[str] = set()
+    for seat, draw in seats:
+        if seat.dossier:
+            numbers.add(seat.dossier)
+            continue
+        given_up = session.exec(
+            select(Seat.dossier).where(Seat.replaces_id == seat.id, Seat.dossier != "")
+        ).all()
+        numbers |= set(dossiers_of(draw, seat.panel)) - set(given_up)
+    if not numbers:
+        return []
+    query = select(Dossier).where(
+        Dossier.round_id == round_id,
+        col(Dossier.number).in_(numbers) | (col(Dossier.status) == "calibration"),
+    )
+    rows = session.exec(query.order_by(col(Dossier.number))).all()
+    return sorted(rows, key=lambda one: (one.status != "calibration", one.number))
+
+
+def sign_pledge(work: Work, round_id: int, expert_id: int) -> Pledge:
+    """Sign the pledge of confidentiality, once; nothing of a dossier opens before."""
+    row = work.one(Round, round_id)
+    if not assigned(work.session, round_id, expert_id):
+        raise NotFoundError("no-seat")
+    if work.session.get(Pledge, (round_id, expert_id)):
+        raise WorkflowError("pledge-signed")
+    pledge = Pledge(round_id=round_id, expert_id=expert_id, signed_at=work.now)
+    work.session.add(pledge)
+    append(work, "pledge.signed", {"round": row.code}, subject=row.code)
+    return pledge
+
+
+def _mine(work: Work, round_id: int, expert_id: int, dossier_id: int) -> tuple[Round, Dossier]:
+    row = work.one(Round, round_id)
+    if row.status != "reviewing":
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="reviewing")
+    if work.session.get(Pledge, (round_id, expert_id)) is None:
+        raise WorkflowError("pledge-needed")
+    for dossier in assigned(work.session, round_id, expert_id):
+        if dossier.id == dossier_id:
+            return row, dossier
+    raise NotFoundError("not-your-dossier")
+
+
+def save_review(
+    work: Work,
+    round_id: int,
+    expert_id: int,
+    dossier_id: int,
+    *,
+    levels: Mapping[str, int | None],
+    notes: Mapping[str, str],
+    version: int,
+) -> Review:
+    """Keep a draft. `version` is the one that was read; a newer one stored raises StaleError."""
+    row, _ = _mine(work, round_id, expert_id, dossier_id)
+    rubric_of(row).check(levels)
+    query = select(Review).where(Review.expert_id == expert_id, Review.dossier_id == dossier_id)
+    review = work.session.exec(query.with_for_update()).first()
+    if review is None:
+        review = Review(
+            round_id=round_id, dossier_id=dossier_id, expert_id=expert_id, saved_at=work.now
+        )
+    if review.status == "submitted":
+        raise WorkflowError("review-submitted")
+    if review.version != version:
+        raise StaleError("review-changed", stored=review.version, read=version)
+    review.levels = {key: level for key, level in levels.items() if level is not None}
+    review.notes = {key: text for key, text in notes.items() if text}
+    review.version, review.saved_at = version + 1, work.now
+    work.session.add(review)
+    work.session.flush()
+    return review
+
+
+def submit_review(work: Work, round_id: int, expert_id: int, dossier_id: int) -> Review:
+    """Submit a complete review; it is locked from here on, and its digest stands in the log."""
+    row, dossier = _mine(work, round_id, expert_id, dossier_id)
+    query = select(Review).where(Review.expert_id == expert_id, Review.dossier_id == dossier_id)
+    review = work.session.exec(query.with_for_update()).first()
+    if review is None:
+        raise WorkflowError("review-empty", dossier=dossier.number)
+    if review.status == "submitted":
+        raise WorkflowError("review-submitted")
+    missing = rubric_of(row).missing(review.levels)
+    if missing:
+        raise WorkflowError("review-incomplete", dossier=dossier.number, missing=missing)
+    review.status, review.submitted_at = "submitted", work.now
+    work.session.add(review)
+    expert = work.one(Expert, expert_id)
+    private: dict[str, Any] = {
+        "expert": expert.number,
+        "dossier": dossier.number,
+        "levels": dict(review.levels),
+        "notes": dict(review.notes),
+    }
+    append(work, "review.submitted", {"round": row.code}, subject=row.code, private=private)
+    return review
+
+
+def start_reviewing(work: Work, round_id: int) -> Round:
+    """Open scoring once a draw was completed and every seat that stands was accepted."""
+    row = work.one(Round, round_id, lock=True)
+    if row.status != "open":
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="open")
+    statuses = work.session.exec(
+        select(Seat.status)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id)
+    ).all()
+    awaiting = sum(status == "awaiting" for status in statuses)
+    if not statuses or awaiting:
+        raise WorkflowError("seats-awaited", count=awaiting)
+    row.status = "reviewing"
+    work.session.add(row)
+    append(work, "reviewing.started", {"round": row.code}, subject=row.code)
+    return row

