@@ -70,7 +70,8 @@ class AccountRole(SQLModel, table=True):
 class Role(SQLModel, RoleMixin, table=True):
     """A role; the set of roles is fixed in `review_service.workflows.roles`."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    # None until stored; the mixin's annotation knows only stored rows.
+    id: int | None = Field(default=None, primary_key=True)  # type: ignore[assignment]
     name: str = Field(unique=True)
     description: str | None = None
     permissions: list[str] | None = Field(
@@ -81,7 +82,8 @@ class Role(SQLModel, RoleMixin, table=True):
 class Account(SQLModel, UserMixin, table=True):
     """A person who signs in. `code` is the pseudonym that the log shows."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    # None until stored; the mixin's annotation knows only stored rows.
+    id: int | None = Field(default=None, primary_key=True)  # type: ignore[assignment]
     code: str = Field(unique=True)
     email: str = Field(unique=True)
     name: str
@@ -97,7 +99,7 @@ class Account(SQLModel, UserMixin, table=True):
     mf_recovery_codes: list[str] | None = Field(
         default=None, sa_column=sa.Column(MutableList.as_mutable(AsaList()), nullable=True)
     )
-    roles: list[Role] = Relationship(link_model=AccountRole)
+    roles: list[Role] = Relationship(link_model=AccountRole)  # type: ignore[assignment]  # as above
 
 
 # --- the round ----------------------------------------------------------------------------------

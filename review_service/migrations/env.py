@@ -1,4 +1,6 @@
-"""Alembic's entry: runs on the engine that `Store.migrate` hands in, or on --x url=… for authors."""
+"""Alembic's entry: runs on the engine that `Store.migrate` hands in, or on --x url=…."""
+
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -7,7 +9,7 @@ from sqlmodel import SQLModel
 import review_service.tables  # noqa: F401 - fills the metadata
 
 
-def _render(kind: str, item: object, _context: object) -> str | bool:
+def _render(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Render SQLModel's and our column types as plain SQLAlchemy, so that revisions stand alone."""
     if kind == "type":
         name = type(item).__name__

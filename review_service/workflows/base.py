@@ -42,6 +42,13 @@ class StaleError(WorkflowError):
     """Somebody else changed it since it was read; nothing was overwritten."""
 
 
+def pk(row: Any) -> int:
+    """Return the primary key of a stored row; rows have none before the first flush."""
+    if row.id is None:
+        raise ValueError(f"{type(row).__name__} is not stored yet")
+    return int(row.id)
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts: a role and a pseudonym, as the log shows them."""

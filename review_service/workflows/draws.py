@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from allocation.snapshot import Snapshot
 from sqlmodel import col, func, select
 
 from allocation import draw as drawing
@@ -13,8 +12,9 @@ from allocation import lock as locking
 from allocation import sources as randomness
 from allocation.canonical import canonical, parse
 from allocation.hashing import h
+from allocation.snapshot import Snapshot
 from review_service.tables import Commitment, Draw, DrawExpert, DrawSource, Round, Seat
-from review_service.workflows.base import WorkflowError
+from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.log import append
 from review_service.workflows.snapshots import build
 
@@ -92,13 +92,13 @@ def lock_draw(work: Work, round_id: int, public_sources: list[dict[str, Any]]) -
     for position, source in enumerate(record["sources"]):
         label = source.get("party") or source.get("name") or f"quicknet {source['round']}"
         work.session.add(
-            DrawSource(draw_pk=draw.id, position=position, kind=source["kind"], label=label)
+            DrawSource(draw_pk=pk(draw), position=position, kind=source["kind"], label=label)
         )
     for one in masked:
         work.session.add(
             DrawExpert(
-                draw_pk=draw.id,
-                expert_id=one.expert.id,
+                draw_pk=pk(draw),
+                expert_id=pk(one.expert),
                 pseudonym=one.pseudonym,
                 salt=one.salt.hex(),
                 name=one.expert.name,
@@ -152,7 +152,7 @@ def complete_draw(work: Work, draw_pk: int) -> Draw:
     for seat in result["seats"]:
         work.session.add(
             Seat(
-                draw_pk=draw.id,
+                draw_pk=pk(draw),
                 panel=seat["panel"],
                 stratum=seat["stratum"],
                 pseudonym=seat["expert"],

@@ -87,7 +87,7 @@ def save_review(
 ) -> Review:
     """Keep a draft. `version` is the one that was read; a newer one stored raises StaleError."""
     row, _ = _mine(work, round_id, expert_id, dossier_id)
-    rubric_of(row).check(levels)
+    rubric_of(row).total(levels)  # refuses unknown criteria and levels
     query = select(Review).where(Review.expert_id == expert_id, Review.dossier_id == dossier_id)
     review = work.session.exec(query.with_for_update()).first()
     if review is None:
@@ -115,7 +115,7 @@ def submit_review(work: Work, round_id: int, expert_id: int, dossier_id: int) ->
         raise WorkflowError("review-empty", dossier=dossier.number)
     if review.status == "submitted":
         raise WorkflowError("review-submitted")
-    missing = rubric_of(row).missing(review.levels)
+    missing = list(rubric_of(row).total(review.levels).missing)
     if missing:
         raise WorkflowError("review-incomplete", dossier=dossier.number, missing=missing)
     review.status, review.submitted_at = "submitted", work.now

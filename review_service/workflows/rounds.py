@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
@@ -103,7 +104,7 @@ def unseal_names(work: Work, round_id: int) -> Round:
 
 def rubric_of(row: Round) -> Rubric:
     """Return the rubric that the round froze, from the bytes that were digested."""
-    return Rubric.from_json(row.rubric)
+    return Rubric.from_record(json.loads(row.rubric))
 
 
 def competing(session: Session, round_id: int) -> list[Dossier]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from allocation.snapshot import Snapshot
 from sqlmodel import col, select
 
 from allocation import replacement as replacing
 from allocation.canonical import parse
+from allocation.snapshot import Snapshot
 from review_service.tables import Draw, LogEvent, Seat
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.draws import expert_ids
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from review_service.workflows.base import Work
+
+# Why a seat is vacated: the log is public, so it carries a code; words stay sealed.
+REASONS = ("declined", "recusal", "unreachable", "timeout", "conflict", "withdrawn", "other")
 
 # The events that replacement depends on, besides the snapshot and the result.
 _HISTORY = ("conflict.declared", "expert.unavailable", "seat.vacated", "seat.replaced")
@@ -36,18 +39,19 @@ def accept_seat(work: Work, seat_id: int) -> Seat:
     return seat
 
 
-def vacate_seat(work: Work, seat_id: int, reason: str) -> Seat | None:
+def vacate_seat(work: Work, seat_id: int, reason: str, note: str = "") -> Seat | None:
     """The expert declines, recuses or can't be reached: the next of the list takes the seat.
 
+    `reason` is one of REASONS; `note`, in anybody's words, enters the log as a sealed digest.
     Returns the new seat, or None where the list is exhausted (a supplementary draw is then due).
     """
     seat = work.one(Seat, seat_id, lock=True)
     draw = work.one(Draw, seat.draw_pk, lock=True)
     if seat.status == "vacated":
         raise WorkflowError("seat-status", status=seat.status)
-    if not reason.strip():
+    if reason not in REASONS:
         raise WorkflowError("reason-needed")
-    return _vacate(work, draw, seat, reason.strip(), dossier=seat.dossier or None)
+    return _vacate(work, draw, seat, reason, note, dossier=seat.dossier or None)
 
 
 def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat | None:
@@ -65,7 +69,7 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
         {"draw_id": draw.draw_id, "expert": seat.pseudonym, "dossier": dossier, "rule": rule},
         subject=draw.draw_id,
     )
-    return _vacate(work, draw, seat, rule, dossier=dossier)
+    return _vacate(work, draw, seat, "conflict", "", dossier=dossier)
 
 
 def dossiers_of(draw: Draw, panel: str) -> list[str]:
@@ -87,9 +91,12 @@ def _history(session: Session, draw: Draw) -> list[dict[str, Any]]:
     return [json.loads(text) for text in rows]
 
 
-def _vacate(work: Work, draw: Draw, seat: Seat, reason: str, dossier: str | None) -> Seat | None:
+def _vacate(
+    work: Work, draw: Draw, seat: Seat, reason: str, note: str, dossier: str | None
+) -> Seat | None:
     body = {"draw_id": draw.draw_id, "dossier": dossier, "reason": reason} | _place(seat)
-    append(work, "seat.vacated", body, subject=draw.draw_id)
+    private = {"note": note.strip()} if note.strip() else None
+    append(work, "seat.vacated", body, subject=draw.draw_id, private=private)
     whole = dossier is None or bool(seat.dossier)
     if whole:
         seat.status, seat.reason, seat.changed_at = "vacated", reason, work.now

@@ -77,7 +77,8 @@ def build(
     group = _groups(
         work,
         [("employer", one.credit_code or one.employer) for one in experts]
-        + [("province", one.province) for one in [*experts, *dossiers]],
+        + [("province", one.province) for one in experts]
+        + [("province", one.province) for one in dossiers],
     )
     masked = [
         Masked(expert, code, work.tools.entropy(32))
