@@ -35,3 +35,7 @@ class DrawError(AllocationError):
 
 class LogError(AllocationError):
     """A log, proof, checkpoint or signature that does not hold."""
+
+
+class BundleError(AllocationError):
+    """A bundle that can't be read: a file missing, unknown, twice, too large or out of form."""
