@@ -67,5 +67,5 @@ def checkpoint() -> Response:
 def sign() -> str:
     """Sign a checkpoint of the log as it stands, to print and to countersign."""
     row = do(logs.sign_checkpoint)
-    keys = logs.keys_text(db(), office().tools.keys.verifier_keys)
+    keys = logs.all_keys(db(), office().tools.keys.verifier_keys)
     return render_template("log/checkpoint.html", row=row, keys=keys)

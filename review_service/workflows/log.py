@@ -134,10 +134,10 @@ def add_cosignature(work: Work, size: int, line: str) -> Checkpoint:
     return row
 
 
-def keys_text(session: Session, log_keys: tuple[str, ...]) -> str:
-    """Return keys.txt: the log's keys in order of rotation, then the witnesses'."""
+def all_keys(session: Session, log_keys: tuple[str, ...]) -> list[str]:
+    """Return the log's verifier keys in order of rotation, then the witnesses'."""
     witnesses = session.exec(select(Witness).order_by(col(Witness.id)))
-    return "".join(f"{key}\n" for key in (*log_keys, *(row.key for row in witnesses)))
+    return [*log_keys, *(row.key for row in witnesses)]
 
 
 def events(session: Session, size: int, *, start: int = 0) -> Iterator[bytes]:

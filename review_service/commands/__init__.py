@@ -1,0 +1,1 @@
+"""The commands of `review-service`, one a file; `__main__` collects them."""
