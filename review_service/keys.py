@@ -13,16 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LogKeys:
-    """The origin (name) of the log, the signing key in use and all verifier keys so far."""
+    """The origin (name) of the log and the signing key in use; the log holds the earlier ones."""
 
     origin: str
     key: notes.SigningKey
-    verifier_keys: tuple[str, ...]
 
     @property
     def verifier_key(self) -> str:
         """The verifier key (vkey) of the signing key in use."""
-        return self.verifier_keys[-1]
+        return self.key.verifier_key
 
     def sign(self, size: int, root: bytes) -> str:
         """Return the signed checkpoint of a log of `size` events with Merkle `root`."""
@@ -37,5 +36,4 @@ def load_keys(path: Path, origin: str, entropy: bytes | None = None) -> LogKeys:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         notes.create_key_file(path, origin, entropy)
-    key = notes.load_key_file(path)
-    return LogKeys(origin, key, (key.verifier_key,))
+    return LogKeys(origin, notes.load_key_file(path))

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from allocation import merkle
 from review_service.tables import Checkpoint, LogEvent
 from review_service.web.access import access, public
-from review_service.web.page import db, do, office
+from review_service.web.page import db, do
 from review_service.workflows import log as logs
 
 if TYPE_CHECKING:
@@ -67,5 +67,5 @@ def checkpoint() -> Response:
 def sign() -> str:
     """Sign a checkpoint of the log as it stands, to print and to countersign."""
     row = do(logs.sign_checkpoint)
-    keys = logs.all_keys(db(), office().tools.keys.verifier_keys)
+    keys = logs.all_keys(db())
     return render_template("log/checkpoint.html", row=row, keys=keys)

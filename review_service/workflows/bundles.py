@@ -19,10 +19,8 @@ from review_service.workflows.log import all_keys, events
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from review_service.keys import LogKeys
 
-
-def draw_bundle(session: Session, draw: Draw, *, keys: LogKeys, identities: bool = False) -> bytes:
+def draw_bundle(session: Session, draw: Draw, *, identities: bool = False) -> bytes:
     """Return the zip of a completed draw, up to the newest checkpoint that holds it.
 
     `identities` adds salts, names and document numbers: the inspector's form, never the public's.
@@ -39,7 +37,7 @@ def draw_bundle(session: Session, draw: Draw, *, keys: LogKeys, identities: bool
         result=parse(draw.result.encode()),
         events=tuple(events(session, checkpoint.size)),
         checkpoint=checkpoint.note,
-        keys=all_keys(session, keys.verifier_keys),
+        keys=all_keys(session),
         identities=_identities(session, draw) if identities else None,
     )
     file = io.BytesIO()

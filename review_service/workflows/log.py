@@ -6,6 +6,7 @@ gap-free and the tree is one tree, whatever number of processes serve.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
@@ -134,10 +135,16 @@ def add_cosignature(work: Work, size: int, line: str) -> Checkpoint:
     return row
 
 
-def all_keys(session: Session, log_keys: tuple[str, ...]) -> list[str]:
-    """Return the log's verifier keys in order of rotation, then the witnesses'."""
+def all_keys(session: Session) -> list[str]:
+    """Return the log's verifier keys in order of rotation, then the witnesses', from the events."""
+    rows = session.exec(
+        select(LogEvent.event)
+        .where(col(LogEvent.type).in_(("log.opened", "key.rotated")))
+        .order_by(col(LogEvent.seq))
+    )
+    bodies = [json.loads(text)["body"] for text in rows]
     witnesses = session.exec(select(Witness).order_by(col(Witness.id)))
-    return [*log_keys, *(row.key for row in witnesses)]
+    return [*(body.get("new") or body["key"] for body in bodies), *(row.key for row in witnesses)]
 
 
 def events(session: Session, size: int, *, start: int = 0) -> Iterator[bytes]:
