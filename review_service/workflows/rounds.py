@@ -29,7 +29,13 @@ DEFAULT_RULES: dict[str, Any] = {
     ],
     "parties": {"ministry": "staff", "inspection": "inspector"},
     "conflicts": {"same_province": False, "window_years": 3, "age_limit": 70},
-    "list": {"top": 31},
+    "list": {  # docs/selection.md
+        "format": "selection-rules/v1",
+        "total": 31,
+        "rubric": "skills-base-2022",
+        "province": {"most": 5},
+        "zone": {"low": "0.10", "high": "0.90", "settle": "panel"},
+    },
     "publicity_days": 5,
 }
 
