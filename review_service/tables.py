@@ -122,7 +122,11 @@ class Round(SQLModel, table=True):
 
 
 class Expert(SQLModel, table=True):
-    """A member of the pool. `number` is the pool number; draws use pseudonyms of their own."""
+    """A member of the pool. `number` is the pool number; draws use pseudonyms of their own.
+
+    Lists (`occupations`, `avoid_units`, `avoid_people`, `affiliations`) are one text with items
+    between `；`; an affiliation is `unit/role/year-month of its end`, no end while it lasts.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     number: str = Field(unique=True)
@@ -140,6 +144,7 @@ class Expert(SQLModel, table=True):
     email: str = ""
     avoid_units: str = ""
     avoid_people: str = ""
+    affiliations: str = ""
     born: int | None = None
     in_use: bool = True
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
@@ -187,6 +192,76 @@ class Conflict(SQLModel, table=True):
     source: str = ""
     declared_by: str = ""
     declared_at: datetime = Field(sa_column=_moment(nullable=False))
+    reason: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class RecusalRequest(SQLModel, table=True):
+    """A unit's written request that an expert keep off its dossier, and what staff decided."""
+
+    __tablename__ = "recusal_request"
+    __table_args__ = (
+        sa.UniqueConstraint("expert_id", "dossier_id"),
+        _one_of("status", "asked", "accepted", "refused"),
+        sa.CheckConstraint("status = 'asked' OR decision <> ''", name="reasoned"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    dossier_id: int = Field(foreign_key="dossier.id", index=True)
+    reason: str
+    status: str = "asked"
+    asked_by: str
+    asked_at: datetime = Field(sa_column=_moment(nullable=False))
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+# --- what was brought in ------------------------------------------------------------------------
+
+
+class ImportBatch(SQLModel, table=True):
+    """One import, search or hand change of the pool or of a round's dossiers or conflicts."""
+
+    __tablename__ = "import_batch"
+    __table_args__ = (_one_of("kind", "pool", "dossiers", "conflicts"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(index=True)
+    round_id: int | None = Field(default=None, foreign_key="round.id", index=True)
+    source: str
+    digest: str
+    counts: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    made_by: str
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class BatchChange(SQLModel, table=True):
+    """What a batch did to one subject: a pool number, a dossier's number, or `expert/dossier/rule`.
+
+    `fields` maps each changed field to [before, after].
+    """
+
+    __tablename__ = "batch_change"
+    __table_args__ = (_one_of("kind", "new", "updated", "retired", "removed"),)
+    batch_id: int = Field(foreign_key="import_batch.id", primary_key=True)
+    subject: str = Field(primary_key=True)
+    kind: str
+    fields: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+
+
+class ColumnMapping(SQLModel, table=True):
+    """How somebody matched the columns of a file like this one; proposed again next time."""
+
+    __tablename__ = "column_mapping"
+    __table_args__ = (sa.UniqueConstraint("kind", "headers"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    headers: str
+    mapping: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    made_by: str
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
 # --- draws --------------------------------------------------------------------------------------
