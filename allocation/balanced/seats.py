@@ -1,0 +1,91 @@
+"""From a plan and a seed to seats: names and ranks of arcs, and the rounding (section 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocation.balanced.rounding import Arcs, settle
+from allocation.errors import DrawError
+from allocation.hashing import Seeded, lp
+
+if TYPE_CHECKING:
+    from allocation.balanced.chances import Chances, Totals
+    from allocation.balanced.network import Network
+
+
+def names(net: Network) -> list[bytes]:
+    """Return the name of every node: LP(kind) ‖ LP(id).
+
+    >>> lp(b"expert") + lp(b"E1")
+    b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06expert\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02E1'
+    """
+    cells = [_texts(*cell) for cell in net.cells]
+    return [
+        _name(b"source", b""),
+        *(_name(b"group", _texts(*value)) for value in net.groups),
+        *(_name(b"expert", expert.encode()) for expert in net.experts),
+        *(_name(b"limit", cells[cell] + _texts(*value)) for cell, value in net.limits),
+        *(_name(b"cell", cell) for cell in cells),
+    ]
+
+
+def _texts(*texts: str) -> bytes:
+    return b"".join(lp(text.encode()) for text in texts)
+
+
+def _name(kind: bytes, identity: bytes) -> bytes:
+    return lp(kind) + lp(identity)
+
+
+def fractional(net: Network, chances: Chances, totals: Totals) -> tuple[Arcs, list[int]]:
+    """Return the arcs whose flow is no integer, and for each of them its place in `chances`.
+
+    The place is -1 for arcs that are no pairs.
+    """
+    through, whole = totals.through, totals.whole
+    ends: list[tuple[int, int]] = []
+    part: list[int] = []
+    over: list[int] = []
+    place: list[int] = []
+    for node, inner in enumerate(net.stem.tolist()):
+        rest = through[node] % whole[node]
+        if rest:
+            outwards = node < net.first_limit
+            ends.append((inner, node) if outwards else (node, inner))
+            part.append(rest)
+            over.append(whole[node])
+            place.append(-1)
+    experts = net.pair_expert[chances.pair].tolist()
+    entries = net.pair_entry[chances.pair].tolist()
+    for at, (expert, entry) in enumerate(zip(experts, entries, strict=True)):
+        if chances.den[at] > 1:
+            ends.append((expert, entry))
+            part.append(totals.part[at])
+            over.append(whole[expert])
+            place.append(at)
+    return Arcs(net.size, ends, part, over), place
+
+
+def draw_seats(net: Network, chances: Chances, totals: Totals, seed: bytes) -> list[dict[str, str]]:
+    """Return the seats {"panel", "stratum", "expert"}, sorted by the three."""
+    arcs, place = fractional(net, chances, totals)
+    seeded, name = Seeded(seed), names(net)
+    number = [
+        seeded.number("arc", name[tail], name[head])
+        for tail, head in zip(arcs.tail, arcs.head, strict=True)
+    ]
+    rounded = settle(arcs, sorted(range(len(number)), key=number.__getitem__), seeded)
+    taken = [at for at, bottom in enumerate(chances.den) if bottom == 1]
+    taken += [at for at, one in zip(place, rounded, strict=True) if one and at >= 0]
+    seats = []
+    filled = [0] * len(net.cells)
+    for at in taken:
+        cell = int(net.pair_cell[chances.pair[at]]) - net.first_cell
+        filled[cell] += 1
+        panel, stratum = net.cells[cell]
+        expert = net.experts[int(net.pair_expert[chances.pair[at]]) - net.first_expert]
+        seats.append({"panel": panel, "stratum": stratum, "expert": expert})
+    wanted = (net.room[net.first_cell :] // net.unit).tolist()
+    if filled != wanted:
+        raise DrawError("not-a-flow", "the plan's chances don't fill every seat exactly")
+    return sorted(seats, key=lambda seat: (seat["panel"], seat["stratum"], seat["expert"]))
