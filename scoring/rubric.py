@@ -148,6 +148,15 @@ class Rubric:
 
         return read_rubric(record)
 
+    @staticmethod
+    def from_json(text: str | bytes) -> Rubric:
+        """Return the rubric of a record's JSON text; ScoringError "rubric" names what is wrong."""
+        try:
+            record = json.loads(text, parse_float=Decimal)
+        except (ValueError, RecursionError) as error:
+            raise ScoringError("rubric", f"file: {error}", field="file", why=str(error)) from None
+        return Rubric.from_record(record)
+
     def record(self) -> dict[str, Any]:
         """Return the rubric as a record (no floats); `from_record` gives it back."""
         from scoring.rubric_file import write_rubric
@@ -163,6 +172,22 @@ class Rubric:
         """All criteria by id, in the rubric's order."""
         return {item.id: item for chapter in self.chapters for item in chapter.criteria}
 
+    def check(self, items: Mapping[str, int | Decimal | None]) -> None:
+        """Raise ScoringError "level" for a criterion or a level that the rubric lacks.
+
+        A level of None is a criterion not scored yet, and so is an absent one: a draft passes.
+        """
+        for item, level in items.items():
+            self._check_level(item, level)
+
+    def missing(self, items: Mapping[str, int | Decimal | None]) -> list[str]:
+        """Return the required criteria that have no level yet, in the rubric's order."""
+        return [
+            item.id
+            for item in self.criteria.values()
+            if items.get(item.id) is None and not item.optional
+        ]
+
     def total(
         self,
         items: Mapping[str, int | Decimal | None],
@@ -174,14 +199,9 @@ class Rubric:
         the points given (None, or absent: not applied). A total is cut to 0-100 after
         adjustments. ScoringError "level" or "adjustment" for an id or a value the rubric lacks.
         """
-        for item, level in items.items():
-            self._check_level(item, level)
+        self.check(items)
         chapters = {chapter.id: self._chapter_total(chapter, items) for chapter in self.chapters}
-        missing = tuple(
-            item.id
-            for item in self.criteria.values()
-            if items.get(item.id) is None and not item.optional
-        )
+        missing = tuple(self.missing(items))
         adjusted = self._adjusted(adjustments or {})
         total = None
         if not missing and all(part is not None for part in chapters.values()):
@@ -208,7 +228,7 @@ class Rubric:
     def _check_level(self, item: str, level: int | Decimal | None) -> None:
         if item not in self.criteria:
             raise ScoringError("level", f"{item}: no such criterion", criterion=item)
-        if level is not None and (isinstance(level, bool) or level not in self.scale.levels()):
+        if level is not None and not self._is_level(level):
             raise ScoringError(
                 "level",
                 f"{item}: {level} is no level from {self.scale.low} to {self.scale.high}",
@@ -217,6 +237,11 @@ class Rubric:
                 low=self.scale.low,
                 high=self.scale.high,
             )
+
+    def _is_level(self, level: object) -> bool:
+        """Say whether it is a level; True and 7.0 equal integers, but nobody scored with them."""
+        exact = isinstance(level, int | Decimal) and not isinstance(level, bool)
+        return exact and level in self.scale.levels()
 
     def _adjusted(self, points: Mapping[str, int | Decimal | None]) -> Fraction:
         known = {entry.id: entry for entry in self.adjustments}

@@ -17,7 +17,7 @@ EXACTLY: dict[str, Decimal | int | None] = {gate.indicator: gate.threshold for g
 
 
 def test_a_figure_at_the_threshold_passes() -> None:
-    """A dossier exactly at all seven thresholds passes all seven gates."""
+    """A dossier exactly at all thresholds passes every gate."""
     assert all(result.passed for result in check_gates(RUBRIC, EXACTLY))
 
 

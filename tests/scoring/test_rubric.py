@@ -47,11 +47,12 @@ def test_every_criterion_has_five_anchors_in_both_languages() -> None:
 
 
 def test_gates_are_those_of_the_notice() -> None:
-    """The seven numeric conditions stand with their article and threshold."""
+    """The eight numeric conditions stand with their article and threshold."""
     gates = {gate.indicator: (gate.articles, int(gate.threshold)) for gate in RUBRIC.gates}
     assert gates == {
         "trained_per_year": ((4,), 2000),
         "senior_share": ((4,), 20),
+        "capacity_per_year": ((9,), 2000),
         "equipped_occupations": ((10,), 3),
         "equipment_value": ((10,), 2000),
         "experts_per_occupation": ((12,), 3),
@@ -66,6 +67,27 @@ def test_record_round_trip_keeps_bytes_and_digest() -> None:
     assert again == RUBRIC
     assert canonical(again.record()) == canonical(RUBRIC.record())
     assert again.digest() == RUBRIC.digest()
+
+
+def test_json_gives_the_rubric_back_or_says_where_it_breaks() -> None:
+    """A stored rubric reads back from its text, as str or bytes; a broken one is named."""
+    text = json.dumps(RUBRIC.record(), ensure_ascii=False)
+    assert Rubric.from_json(text) == Rubric.from_json(text.encode()) == RUBRIC
+    for broken in ("{", b"\xff", "[" * 100_000, "[]"):
+        with pytest.raises(ScoringError) as caught:
+            Rubric.from_json(broken)
+        assert caught.value.code == "rubric"
+
+
+def test_a_draft_may_have_gaps_but_no_strangers() -> None:
+    """`check` lets a draft pass and refuses an unknown criterion; `missing` names the gaps."""
+    RUBRIC.check({"volume": None, "platform": 3})
+    assert RUBRIC.missing({**ALL_SEVEN, "volume": None}) == ["volume"]
+    assert RUBRIC.missing({}) == list(RUBRIC.criteria)
+    assert RUBRIC.missing(ALL_SEVEN) == []
+    with pytest.raises(ScoringError) as caught:
+        RUBRIC.check({"nothing": 3})
+    assert (caught.value.code, caught.value.facts["criterion"]) == ("level", "nothing")
 
 
 def test_digest_moves_with_any_word() -> None:
@@ -180,7 +202,7 @@ def test_a_wrong_field_is_named(path: list[str | int], value: Any, field: str) -
     assert caught.value.facts["field"] == field
 
 
-@pytest.mark.parametrize("level", [-1, 11, True, Decimal("6.5")])
+@pytest.mark.parametrize("level", [-1, 11, True, 7.0, "7", Decimal("6.5"), Decimal("NaN")])
 def test_a_level_off_the_scale_is_refused(level: Any) -> None:
     """A level that the scale lacks is an error that names the criterion."""
     with pytest.raises(ScoringError) as caught:
