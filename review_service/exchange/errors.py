@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from review_service.exchange.messages import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ExchangeError(Exception):
@@ -50,7 +53,7 @@ class Issue:
     field: str = ""
     header: str = ""
     value: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def cell(self) -> str:

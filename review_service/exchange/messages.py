@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Whole files.
 _FILES: Final = {
@@ -46,8 +48,10 @@ _FILES: Final = {
     ),
     "too-many-cells": (
         "工作表“{sheet}”用到第 {rows} 行、第 {columns} 列，超过上限。请删除多余的行列。",
-        "Sheet “{sheet}” reaches row {rows} and column {columns}, beyond the limit."
-        " Delete the surplus.",
+        (
+            "Sheet “{sheet}” reaches row {rows} and column {columns}, beyond the limit."
+            " Delete the surplus."
+        ),
     ),
     "encoding": (
         "无法确定文本编码（像是 {guess}）。请另存为 UTF-8 或 GB18030 的 CSV，或 .xlsx。",
@@ -63,8 +67,10 @@ _FILES: Final = {
     ),
     "no-matching-sheet": (
         "找不到所需的表头。最接近的是工作表“{sheet}”，缺少：{missing}。文件里的工作表：{sheets}。",
-        "No sheet has the headers needed. The closest, “{sheet}”, lacks: {missing}."
-        " Sheets: {sheets}.",
+        (
+            "No sheet has the headers needed. The closest, “{sheet}”, lacks: {missing}."
+            " Sheets: {sheets}."
+        ),
     ),
     "mapping": (
         "列对应关系有误：{field} 指定的“{column}”不存在。",
@@ -126,8 +132,10 @@ _VALUES: Final = {
     "not-text": ("应为文字，现为 {kind}。", "Text is expected here, this is a {kind}."),
     "number-destroyed": (
         "号码以数字保存，末几位已丢失，无法恢复。请把单元格设为“文本”格式后重新填写。",
-        "The number was stored as a numeral and its last digits are lost. Format the cell as text"
-        " and type it again.",
+        (
+            "The number was stored as a numeral and its last digits are lost. Format the cell as"
+            " text and type it again."
+        ),
     ),
     "document-length": (
         "身份证号应为 18 位，现为 {length} 位。",
@@ -151,8 +159,10 @@ _VALUES: Final = {
     ),
     "document-area": (
         "{count} 个身份证号的地区码不在现行表中（首见于第 {first} 行），校验位均正确，已读入。",
-        "{count} identity numbers have an area code outside the table (first in row {first});"
-        " their check digits hold and they were taken.",
+        (
+            "{count} identity numbers have an area code outside the table (first in row {first});"
+            " their check digits hold and they were taken."
+        ),
     ),
     "birth-needed": (
         "非居民身份证须填写出生年份。",
@@ -182,10 +192,14 @@ _VALUES: Final = {
     ),
     "number": ("应为 {low} 至 {high} 的数。", "This must be a number from {low} to {high}."),
     "date-as-number": (
-        "日期以数字保存：可能是 {as_1900}（1900 日期系统）或 {as_1904}（1904 日期系统）。"
-        "请设为日期格式，或写成 2022-11-30。",
-        "The date is a bare number: {as_1900} in the 1900 system or {as_1904} in the 1904 one."
-        " Format the cell as a date or write 2022-11-30.",
+        (
+            "日期以数字保存：可能是 {as_1900}（1900 日期系统）或 {as_1904}（1904 日期系统）。"
+            "请设为日期格式，或写成 2022-11-30。"
+        ),
+        (
+            "The date is a bare number: {as_1900} in the 1900 system or {as_1904} in the 1904 one."
+            " Format the cell as a date or write 2022-11-30."
+        ),
     ),
     "date": ("日期应写成 2022-11-30 或 2022年11月30日。", "Write the date as 2022-11-30."),
     "date-range": (
