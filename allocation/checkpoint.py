@@ -85,13 +85,21 @@ def parse_vkey(text: str) -> VerifierKey:
     return key
 
 
+def check_name(name: str) -> None:
+    """Raise LogError unless `name` can name a key: not empty, no white space, no plus sign."""
+    if not name or "+" in name or any(c.isspace() for c in name):
+        raise LogError("key-name", f"{name!r} is no key name: no white space, no “+”", name=name)
+
+
 def create_key_file(
     path: Path, name: str, seed: bytes | None = None, kind: int = LOG
 ) -> SigningKey:
     """Make a key in a new file of mode 0600; FileExistsError where the file is there.
 
-    `seed` (32 bytes) gives a repeatable key, for demonstrations and tests.
+    `seed` (32 bytes) gives a repeatable key, for demonstrations and tests. LogError for a name
+    that can't stand in a signed note.
     """
+    check_name(name)
     raw = seed if seed is not None else os.urandom(32)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -103,8 +111,15 @@ def load_key_file(path: Path) -> SigningKey:
     """Return the key of a file made by `create_key_file`; LogError where others may read it."""
     if path.stat().st_mode & 0o077:
         raise LogError("key-mode", f"{path.name} must be readable by its owner alone (mode 0600)")
-    name, kind, raw = path.read_text(encoding="utf-8").split("\n")[:3]
-    return SigningKey(name, int(kind), Ed25519PrivateKey.from_private_bytes(bytes.fromhex(raw)))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    try:
+        name, kind, raw, _ = lines
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(raw))
+        number = {str(LOG): LOG, str(COSIGNATURE): COSIGNATURE}[kind]
+    except (ValueError, KeyError):
+        raise LogError("key-file", f"{path.name} is no key file") from None
+    check_name(name)
+    return SigningKey(name, number, private)
 
 
 def body(origin: str, size: int, root: bytes) -> str:
@@ -134,7 +149,7 @@ def sign_checkpoint(origin: str, size: int, root: bytes, key: SigningKey) -> str
 
 
 def cosign(note: str, key: SigningKey, timestamp: int) -> str:
-    """Return a cosignature line for a note (tlog-cosignature v1); `timestamp` is in Unix seconds."""
+    """Return a cosignature line for a note (tlog-cosignature v1); `timestamp` in Unix seconds."""
     text = note.split("\n\n", 1)[0] + "\n"
     message = f"cosignature/v1\ntime {timestamp}\n{text}".encode()
     return _line(key.public, timestamp.to_bytes(8, "big") + key.private.sign(message))

@@ -1,11 +1,10 @@
-"""From a snapshot and revealed sources to a result (protocol sections 3 to 5 and 9)."""
+"""From a snapshot and revealed sources to a result (protocol sections 3 to 6 and 9)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from allocation import PROTOCOL, lottery
-from allocation.errors import DrawError
 from allocation.hashing import Seeded
 from allocation.snapshot import Snapshot
 from allocation.sources import derive_seed, open_sources
@@ -29,6 +28,6 @@ def draw(record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dic
     if snapshot.method == "order":
         ordered = lottery.order(Seeded(seed), snapshot.entries)
         return head | {"order": ordered, "taken": ordered[: snapshot.take]}
-    raise DrawError(
-        "method", f"this build doesn't draw by {snapshot.method}", method=snapshot.method
-    )
+    from allocation import balanced  # numpy and scipy: only for those who draw by it
+
+    return head | balanced.draw(snapshot, seed)

@@ -1,4 +1,4 @@
-"""Method `lottery`: one list, one walk (protocol section 5); and method `order` on the same list."""
+"""Method `lottery`: one list, one walk (protocol section 5); and method `order`, the list alone."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ATTEMPTS = 1000
 
 
 def order(seeded: Seeded, ids: Iterable[str]) -> list[str]:
-    """Return ids by M(seed, "order", u64(attempt), id), then id: nobody's number hangs on others."""
-    return sorted(ids, key=lambda one: (seeded.attempt_number("order", one.encode()), one))
+    """Return ids by M(seed, "order", u64(attempt), id), then id: each number hangs on its id."""
+    return seeded.ranked("order", ids)
 
 
 def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
@@ -39,7 +39,6 @@ def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
         {"panel": panel, "stratum": stratum, "open": left}
         for stratum, panels in sorted(walk.open.items())
         for panel, left in sorted(panels.items())
-        if left
     ]
     raise DrawError(
         "no-walk", f"seats stay open in {ATTEMPTS} attempts: {open_seats}", open=open_seats
@@ -56,7 +55,8 @@ class _Walk:
         self._limits = Limits(snapshot.limits)
         self._experts = {one.id: one for one in snapshot.experts}
         self.order = order(seeded, self._experts)
-        self.open: dict[str, dict[str, int]] = {}  # stratum → panel (in id order) → open seats
+        # stratum → panel (in id order) → open seats; a panel without one is no longer listed
+        self.open: dict[str, dict[str, int]] = {}
         for panel in snapshot.panels:
             for stratum, count in panel.seats.items():
                 self.open.setdefault(stratum, {})[panel.id] = count
@@ -79,11 +79,11 @@ class _Walk:
 
     def _open_to(self, expert: Expert) -> tuple[str, list[str]]:
         """Return the first reason that applies, or the open panels in id order."""
-        free = [p for p, left in self.open.get(expert.stratum, {}).items() if left]
-        if not free:
+        seats = self.open.get(expert.stratum)
+        if not seats:
             return "seats-full", []
         barred = self._conflicts.get(expert.id, ())
-        free = [panel for panel in free if panel not in barred]
+        free = [panel for panel in seats if panel not in barred]
         if not free:
             return "conflict", []
         return "limit", [panel for panel in free if self._limits.allow(expert, panel)]
@@ -97,6 +97,8 @@ class _Walk:
                 break
             t -= seats[panel]
         seats[panel] -= 1
+        if not seats[panel]:
+            del seats[panel]
         self._left -= 1
         self._limits.add(expert, panel)
         self.seats.append({"panel": panel, "stratum": expert.stratum, "expert": expert.id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of any method; what the method doesn't use is empty. `record` is its source."""
+    """A snapshot of any method; what the method doesn't use is empty.
+
+    `record` is its source and `digest` H("snapshot", canonical bytes of the record): 32 bytes.
+    """
 
     draw_id: str
     method: str
@@ -83,23 +87,19 @@ class Snapshot:
     sources: tuple[Mapping[str, Any], ...]
     locked_at: str
     record: Mapping[str, Any]
-
-    @property
-    def digest(self) -> bytes:
-        """H("snapshot", canonical bytes): 32 bytes."""
-        return h("snapshot", canonical(self.record))
+    digest: bytes
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot of a record; RecordError names the path of what is wrong."""
-        canonical(record)
+        digest = h("snapshot", canonical(record))
         top = Fields(record, "$")
         if top.text("protocol") != PROTOCOL:
             raise RecordError("protocol", f"$.protocol: this is not {PROTOCOL}", path="$.protocol")
         method = top.one_of("method", METHODS)
         draw_id = top.text("draw_id")
         head, _, number = draw_id.rpartition("/draw/")
-        if not head or not number.isdecimal() or number.startswith("0"):
+        if not head or not re.fullmatch("[1-9][0-9]*", number, re.ASCII):
             raise RecordError("draw-id", "$.draw_id: round id + /draw/ + number", path="$.draw_id")
         common: dict[str, Any] = {
             "draw_id": draw_id,
@@ -107,6 +107,7 @@ class Snapshot:
             "sources": tuple(_source(one) for one in top.objects("sources")),
             "locked_at": top.time("locked_at"),
             "record": record,
+            "digest": digest,
         }
         if not common["sources"]:
             raise RecordError("sources", "$.sources: at least one source", path="$.sources")
@@ -138,6 +139,8 @@ def _seating(top: Fields, method: str) -> dict[str, Any]:
     conflicts = tuple(_conflict(one) for one in top.objects("conflicts"))
     sorted_unique([(c.expert, c.dossier, c.rule) for c in conflicts], "$.conflicts")
     limits = tuple(_limit(one) for one in top.objects("limits"))
+    if len({(one.field, one.scope) for one in limits}) < len(limits):
+        raise RecordError("duplicate", "$.limits: a field has two in one scope", path="$.limits")
     if method == "balanced":
         top.take("pair_cap"), top.take("plan")
     _known(panels, dossiers, conflicts, {one.id for one in experts})
@@ -197,9 +200,12 @@ def _panel(row: Fields) -> Panel:
         raise RecordError("seats", f"{row.path}.seats: strata with their seats", path=row.path)
     counts = Fields(seats, f"{row.path}.seats")
     panel = Panel(
-        row.text("id"), row.text("class"), {name: counts.integer(name, 1) for name in sorted(seats)},
-        tuple(row.texts("dossiers")), row.boolean("deal"),
-    )  # fmt: skip
+        row.text("id"),
+        row.text("class"),
+        {name: counts.integer(name, 1) for name in sorted(seats)},
+        tuple(row.texts("dossiers")),
+        row.boolean("deal"),
+    )
     row.done()
     return panel
 

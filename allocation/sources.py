@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ _PUBLIC_KEY = bytes.fromhex(
     "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
     "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
 )
+_CHINA = timezone(timedelta(hours=8))
 _DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
@@ -36,7 +37,9 @@ def commitment(draw_id: str, party: str, secret: bytes) -> bytes:
 
 
 def beacon_time(round_number: int) -> datetime:
-    """Return when a quicknet round is published, in UTC."""
+    """Return when a quicknet round is published, in UTC; SourceError beyond rounds 1 to 10^10."""
+    if not 1 <= round_number <= 10**10:  # some 950 years
+        raise SourceError("beacon-round", f"there is no round {round_number}", round=round_number)
     return datetime.fromtimestamp(GENESIS, UTC) + timedelta(seconds=PERIOD * (round_number - 1))
 
 
@@ -47,7 +50,11 @@ def first_round_after(moment: datetime) -> int:
 
 
 def verify_beacon(round_number: int, signature: bytes) -> bytes:
-    """Return the 32-byte randomness of a quicknet round after checking its BLS signature."""
+    """Return the 32-byte randomness of a quicknet round after checking its BLS signature.
+
+    `signature` is the compressed point of 48 bytes. SourceError where it is malformed or fails.
+    """
+    beacon_time(round_number)
     message = sha256(round_number.to_bytes(8, "big")).digest()
     try:
         point = G1Point.from_compressed_bytes(signature)
@@ -76,7 +83,8 @@ def check_key_string(key: str) -> None:
             "key-form", "a key is sorted numbers, each ending with “.”, groups with “/”"
         )
     for group in key.split("/")[:-1]:
-        numbers = [int(one) for one in group.split(".")[:-1]]
+        # Without leading zeros, numbers of any size compare by length, then as text.
+        numbers = [(len(one), one) for one in group.split(".")[:-1]]
         if numbers != sorted(numbers):
             raise SourceError("key-order", f"the numbers {group} are not sorted", group=group)
 
@@ -92,7 +100,7 @@ def check_source(snapshot: Snapshot, index: int, entry: Mapping[str, Any]) -> by
         "drand": {"kind", "round", "signature"},
         "public": {"kind", "key"},
     }[kind]
-    if entry.get("kind") != kind or set(entry) != shape:
+    if not isinstance(entry, dict) or entry.get("kind") != kind or set(entry) != shape:
         raise SourceError("source-form", f"source {index} needs {sorted(shape)}", index=index)
     if kind == "commitment":
         secret = _hex(entry["secret"], index)
@@ -104,7 +112,9 @@ def check_source(snapshot: Snapshot, index: int, entry: Mapping[str, Any]) -> by
             )
         return secret
     if kind == "drand":
-        if entry["round"] != source["round"]:
+        if source["chain"] != CHAIN:
+            raise SourceError("chain", "only drand quicknet is known", chain=source["chain"])
+        if type(entry["round"]) is not int or entry["round"] != source["round"]:
             raise SourceError("round", f"round {source['round']} was locked", round=source["round"])
         return verify_beacon(source["round"], _hex(entry["signature"], index))
     key = entry["key"]
@@ -121,8 +131,12 @@ def _hex(text: Any, index: int) -> bytes:
 
 
 def check_futures(snapshot: Snapshot, now: datetime) -> None:
-    """Raise SourceError unless every beacon round and public event lies after the lock."""
+    """Raise SourceError unless every beacon round and public event lies after the lock.
+
+    A public event's day is one in China (UTC+8) and must not have begun there at the lock.
+    """
     lock = max(now, parse_time(snapshot.locked_at))
+    day = lock.astimezone(_CHINA).date()
     for source in snapshot.sources:
         if source["kind"] == "drand":
             if source["chain"] != CHAIN:
@@ -133,7 +147,7 @@ def check_futures(snapshot: Snapshot, now: datetime) -> None:
                     f"round {source['round']} is not in the future",
                     round=source["round"],
                 )
-        elif source["kind"] == "public" and date.fromisoformat(source["date"]) <= lock.date():
+        elif source["kind"] == "public" and date.fromisoformat(source["date"]) <= day:
             raise SourceError(
                 "event-past", f"{source['name']} is not in the future", name=source["name"]
             )
@@ -141,6 +155,8 @@ def check_futures(snapshot: Snapshot, now: datetime) -> None:
 
 def open_sources(snapshot: Snapshot, entries: Sequence[Mapping[str, Any]]) -> list[bytes]:
     """Return the values of all sources in order; SourceError naming the first that fails."""
+    if not isinstance(entries, list | tuple):
+        raise SourceError("source-form", "the sources are a list")
     if len(entries) != len(snapshot.sources):
         raise SourceError(
             "source-count",
