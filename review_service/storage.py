@@ -1,36 +1,59 @@
 """The database: SQLite for one office, PostgreSQL for a ministry, behind one `Store`.
 
 SQLite runs in WAL mode with foreign keys on. Writers take its write lock at BEGIN, so that a use
-case never fails halfway for a lock; readers don't wait for them.
+case never fails halfway for a lock; readers don't wait for them. PostgreSQL's readers are
+read-only transactions. What a database can pass over (a deadlock, a restart) is waited for here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
+from review_service.troubles import UnknownOutcomeError, is_duplicate, passes
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.pool import ConnectionPoolEntry
 
+T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
+PATIENCE = 8.0  # seconds; a restart of PostgreSQL takes one to three
+_LOCK_NUMBER = 0x7265766965  # of the advisory lock under which tables are migrated
 
 
 class Store:
-    """Sessions on one database. `writing()` takes SQLite's write lock early, `reading()` not."""
+    """Sessions on one database. `writing()` takes SQLite's write lock early, `reading()` not.
 
-    def __init__(self, url: str) -> None:
+    `pool` is how many connections a process may hold: a request uses up to three at a time.
+    `patience` is how many seconds a use case waits for a database that is away or contended.
+    """
+
+    def __init__(self, url: str, *, pool: int = 24, patience: float = PATIENCE) -> None:
         self.url = sa.make_url(url)
-        if self.url.get_backend_name() == "sqlite":
-            self._engine = _sqlite(self.url)
+        self.patience = patience
+        self.on_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.on_sqlite:
+            self._engine = _sqlite(self.url, pool)
+            self._readers = self._engine.execution_options(review_reading=True)
         else:
-            self._engine = sa.create_engine(self.url, pool_pre_ping=True, pool_size=10)
-        self._readers = self._engine.execution_options(review_reading=True)
+            self._engine = _postgresql(self.url, pool, patience)
+            self._readers = self._engine.execution_options(
+                review_reading=True, postgresql_readonly=True
+            )
 
     @property
     def engine(self) -> Engine:
@@ -42,25 +65,149 @@ class Store:
         return Session(self._engine, expire_on_commit=False)
 
     def reading(self) -> Session:
-        """Return a session for a page."""
+        """Return a session for a page; on PostgreSQL it can't write."""
         return Session(self._readers, expire_on_commit=False)
 
+    def commit(self, session: Session) -> None:
+        """Commit for certain: where the connection is lost meanwhile, find out what came of it.
+
+        The rows leave the session as they are. UnknownOutcomeError where the database stays away.
+        """
+        session.flush()
+        number = None
+        if not self.on_sqlite:
+            number = session.connection().exec_driver_sql(
+                "SELECT pg_current_xact_id_if_assigned()::text"
+            ).scalar()  # fmt: skip
+        session.expunge_all()  # a failing commit would empty the rows that are the result
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if number is None or not passes(error) or not self._committed(number):
+                raise
+
+    def _committed(self, number: str) -> bool:
+        """Whether the transaction `number` was committed, asked on a connection of its own."""
+        give_up = time.monotonic() + self.patience
+        while time.monotonic() < give_up:
+            with contextlib.suppress(DBAPIError), self._engine.connect() as connection:
+                query = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))")
+                state = connection.execute(query, {"number": number}).scalar()
+                if state != "in progress":
+                    return state == "committed"
+            time.sleep(0.1)
+        raise UnknownOutcomeError(number)
+
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Return `attempt()`, run again while the database fails in a way that passes.
+
+        A key that exists is tried once more: the row that another process put in is now seen,
+        and the use case can answer in its own words. Nothing is tried again that was committed.
+        """
+        give_up = time.monotonic() + self.patience
+        pause, duplicate = 0.01, False
+        while True:
+            try:
+                return attempt()
+            except IntegrityError as error:
+                if duplicate or not is_duplicate(error):
+                    raise
+                duplicate = True
+            except DBAPIError as error:
+                if not passes(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 0.5)
+
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to `revision` (Alembic)."""
+        """Bring the tables to `revision` (Alembic); one process at a time does it."""
+        with self._migrating():
+            command.upgrade(self._alembic(), revision)
+
+    def revision(self) -> str | None:
+        """Return the revision of the tables, None for a store without any."""
+        with self._readers.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def _alembic(self) -> Config:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["engine"] = self._engine
-        command.upgrade(config, revision)
+        return config
+
+    @contextlib.contextmanager
+    def _migrating(self) -> Iterator[None]:
+        if not self.on_sqlite:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK_NUMBER})")
+                connection.commit()
+                yield
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK_NUMBER})")
+                connection.commit()
+            return
+        if self.url.database in {None, "", ":memory:"}:
+            yield
+            return
+        with Path(f"{self.url.database}.migrating").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def close(self) -> None:
         """Close all pooled connections."""
         self._engine.dispose()
 
 
-def _sqlite(url: sa.URL) -> Engine:
+def newest_revision() -> str:
+    """Return the revision that this version of the program needs."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    if head is None:
+        raise RuntimeError("the program has lost its migrations")
+    return head
+
+
+def _postgresql(url: sa.URL, pool: int, patience: float) -> Engine:
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=max(patience, 1),
+        hide_parameters=True,  # names and scores stay out of error messages
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "review-service",
+            # A process that hangs inside a transaction must not hold the log for ever.
+            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=5min",
+        },
+    )
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _connecting(
+        dialect: sa.Dialect, _record: ConnectionPoolEntry, args: Any, options: Any
+    ) -> Any:
+        give_up = time.monotonic() + patience
+        while True:
+            try:
+                return dialect.connect(*args, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+
+    return engine
+
+
+def _sqlite(url: sa.URL, pool: int) -> Engine:
+    options: dict[str, Any] = {}
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        options = {"pool_size": pool, "max_overflow": 0}
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        **options,
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: ConnectionPoolEntry) -> None:

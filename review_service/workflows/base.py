@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
+from review_service.troubles import constraint
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -100,16 +102,24 @@ class Office:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run `use_case` in one transaction; a constraint that fails becomes a WorkflowError."""
-        with self.store.writing() as session:
-            now = self.tools.clock().replace(microsecond=0)
-            try:
-                result = use_case(Work(session, actor, self.tools, now), *args, **kwargs)
-                session.commit()
-            except IntegrityError as error:
-                session.rollback()
-                raise WorkflowError("constraint", detail=str(error.orig)) from error
-            except BaseException:
-                session.rollback()
-                raise
-        return result
+        """Run `use_case` in one transaction; a constraint that fails becomes a WorkflowError.
+
+        What the database passes over (a deadlock, a lock, a restart before the commit) is tried
+        again from the start, so a use case acts through its session alone.
+        """
+
+        def once() -> T:
+            with self.store.writing() as session:
+                now = self.tools.clock().replace(microsecond=0)
+                try:
+                    result = use_case(Work(session, actor, self.tools, now), *args, **kwargs)
+                    self.store.commit(session)
+                except BaseException:
+                    session.rollback()
+                    raise
+            return result
+
+        try:
+            return self.store.persist(once)
+        except IntegrityError as error:
+            raise WorkflowError("constraint", detail=constraint(error)) from error
