@@ -108,7 +108,9 @@ class Account(SQLModel, UserMixin, table=True):
 class Round(SQLModel, table=True):
     """A selection round. `rules` holds its quotas, panels, limits and list rules."""
 
-    __table_args__ = (_one_of("status", "draft", "open", "reviewing", "closed", "published"),)
+    __table_args__ = (
+        _one_of("status", "draft", "open", "reviewing", "closed", "published", "final"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True)
     title: str
@@ -286,10 +288,12 @@ class Draw(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("round_id", "number"),
         _one_of("status", "locked", "completed", "voided"),
+        _one_of("method", "lottery", "balanced", "order"),
     )
     id: int | None = Field(default=None, primary_key=True)
     round_id: int = Field(foreign_key="round.id", index=True)
     number: int
+    method: str = "lottery"
     draw_id: str = Field(unique=True)
     status: str = "locked"
     snapshot: str = Field(sa_column=_long())
@@ -396,22 +400,58 @@ class Computation(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
-    """A proposal that a second person decides."""
+    """A proposal that a second person decides: a list, or how an open matter is settled.
+
+    `content` is what is proposed, `digest` that of its canonical bytes.
+    """
 
     __table_args__ = (
         _one_of("status", "proposed", "approved", "rejected"),
+        _one_of("subject", "list", "settlement"),
         sa.CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="second_person"),
     )
     id: int | None = Field(default=None, primary_key=True)
     round_id: int = Field(foreign_key="round.id", index=True)
     subject: str
     digest: str
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
     reason: str = ""
     status: str = "proposed"
     proposed_by: str
     proposed_at: datetime = Field(sa_column=_moment(nullable=False))
     decided_by: str | None = None
     decided_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+# --- long work ----------------------------------------------------------------------------------
+
+
+class Job(SQLModel, table=True):
+    """Work too long for a request (docs/operations.md "Jobs").
+
+    `key` names what is asked for, so that asking twice gives one job; it is empty once the job
+    has ended. `alive_at` is the worker's last sign of life: a job whose worker fell silent is
+    taken by another. `outcome` is what the job's own transaction left, or the refusal's facts.
+    """
+
+    __table_args__ = (
+        _one_of("status", "queued", "running", "done", "failed"),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    key: str | None = Field(default=None, unique=True)
+    arguments: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    status: str = Field(default="queued", index=True)
+    progress: int = 0
+    attempts: int = 0
+    worker: str = ""
+    role: str
+    queued_by: str
+    queued_at: datetime = Field(sa_column=_moment(nullable=False))
+    alive_at: datetime | None = Field(default=None, sa_column=_moment())
+    ended_at: datetime | None = Field(default=None, sa_column=_moment())
+    outcome: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
 
 
 # --- the log ------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ def lock_draw(work: Work, round_id: int, public_sources: list[dict[str, Any]]) -
         round_id=round_id,
         number=number,
         draw_id=draw_id,
+        method=record["method"],
         snapshot=canonical(record).decode(),
         digest=digest,
         locked_at=work.now,
