@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ScoringError
@@ -25,25 +26,32 @@ class Standing:
     """One candidate with its figures, exact decimals; None where there is none.
 
     `rank` is the expected rank in units of the last decimal that the rules compare; `place` is
-    "in" (chance at or above the zone), "zone", "out" (at or below it), or "" without a zone;
-    `barred` lists why the candidate can't be taken at all.
+    "in" (chance of the first K at or above the zone), "zone", "out" (at or below it), or ""
+    without a zone or seats; `line_open` is true where the chance to lie above the pass line is
+    in the zone and others are to judge; `barred` lists why it can't be taken at all.
     """
 
     candidate: Candidate
-    rank: int
-    estimate: Decimal | None
-    expected_rank: Decimal | None
-    p_top: Decimal | None
-    p_line: Decimal | None
-    place: str
-    barred: tuple[dict[str, Any], ...]
+    rank: int = 0
+    estimate: Decimal | None = None
+    expected_rank: Decimal | None = None
+    p_top: Decimal | None = None
+    p_line: Decimal | None = None
+    place: str = ""
+    line_open: bool = False
+    barred: tuple[dict[str, Any], ...] = ()
 
 
 def standings(
-    fit: Mapping[str, Any], rules: Rules, candidates: Iterable[Candidate]
+    fit: Mapping[str, Any],
+    rules: Rules,
+    candidates: Iterable[Candidate],
+    *,
+    reviewed: bool = False,
 ) -> tuple[Standing, ...]:
     """Return the candidates' standings, sorted by id.
 
+    `reviewed` says that the zone had its extra reviews: estimates then decide at the pass line.
     ScoringError "fit" where the fit lacks a figure the rules need, or its chances are for another
     number of seats; "dossier_twice" for a candidate given twice.
     """
@@ -53,45 +61,54 @@ def standings(
         message = f"the fit's chances are for {top} seats, the rules have {rules.total}"
         raise ScoringError("fit", message, top=top, total=rules.total)
     ordered = sorted(candidates, key=lambda candidate: candidate.id)
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         if left.id == right.id:
             message = f"{left.id}: the dossier stands twice"
             raise ScoringError("dossier_twice", message, dossier=left.id)
     mean = _exact(_field(fit, "mean"), "mean")
-    return tuple(_standing(mean, figures.get(item.id), rules, item) for item in ordered)
+    return tuple(
+        _standing(mean, figures.get(item.id), rules, item, reviewed=reviewed) for item in ordered
+    )
 
 
 def _standing(
-    mean: Decimal, entry: Mapping[str, Any] | None, rules: Rules, candidate: Candidate
+    mean: Decimal,
+    entry: Mapping[str, Any] | None,
+    rules: Rules,
+    candidate: Candidate,
+    *,
+    reviewed: bool,
 ) -> Standing:
     barred = _screen(rules, candidate)
     if entry is None:
-        unrated = (*barred, {"code": "unrated"})
-        return Standing(candidate, 0, None, None, None, None, "", unrated)
+        return Standing(candidate, barred=(*barred, {"code": "unrated"}))
     where = f"dossiers {candidate.id}"
     expected = _exact(_field(entry, "expected_rank", where), f"{where}: expected_rank")
     estimate = mean + _exact(_field(entry, "effect", where), f"{where}: effect")
     estimate = estimate.quantize(SCALE_OF_POINTS, ROUND_HALF_EVEN)
-    p_top = entry.get("p_top")
-    if p_top is None and rules.zone is not None and rules.total is not None:
-        message = f"{where}: p_top is missing, and the line zone needs it"
-        raise ScoringError("fit", message, field="p_top", dossier=candidate.id)
-    chance = None if p_top is None else _exact(p_top, f"{where}: p_top")
+    chance = _chance_of_top(entry, rules, where)
     p_line = None
+    line_open = False
     if rules.line is not None:
         se = _exact(_field(entry, "se", where), f"{where}: se")
         p_line = _chance_above(rules.line, estimate, se)
-    place = _place(rules, chance, p_line)
-    low_line = rules.line is not None and (
-        place == "below" or (rules.zone is None and estimate < rules.line)
-    )
-    if low_line and rules.line is not None:
-        line_facts = {"code": "line", "estimate": plain(estimate), "line": plain(rules.line)}
-        barred = (*barred, line_facts)
+        verdict = _above(rules, estimate, p_line, reviewed=reviewed)
+        line_open = verdict is None
+        if verdict is False:
+            facts = {"estimate": plain(estimate), "line": plain(rules.line)}
+            barred = (*barred, {"code": "line", **facts})
     unit = Decimal(1).scaleb(-rules.decimals)
     rank = int(expected.quantize(unit, ROUND_HALF_EVEN).scaleb(rules.decimals))
-    place = "out" if place == "below" else place
-    return Standing(candidate, rank, estimate, expected, chance, p_line, place, barred)
+    place = _place(rules, chance)
+    return Standing(candidate, rank, estimate, expected, chance, p_line, place, line_open, barred)
+
+
+def _chance_of_top(entry: Mapping[str, Any], rules: Rules, where: str) -> Decimal | None:
+    p_top = entry.get("p_top")
+    if p_top is None and rules.zone is not None and rules.total is not None:
+        message = f"{where}: p_top is missing, and the line zone needs it"
+        raise ScoringError("fit", message, field="p_top")
+    return None if p_top is None else _exact(p_top, f"{where}: p_top")
 
 
 def _screen(rules: Rules, candidate: Candidate) -> tuple[dict[str, Any], ...]:
@@ -111,20 +128,28 @@ def _screen(rules: Rules, candidate: Candidate) -> tuple[dict[str, Any], ...]:
     return tuple(barred)
 
 
-def _place(rules: Rules, p_top: Decimal | None, p_line: Decimal | None) -> str:
-    """Return "in", "zone" or "out"; "below" where it is the pass line that rules it out."""
-    if rules.zone is None:
+def _above(rules: Rules, estimate: Decimal, p_line: Decimal, *, reviewed: bool) -> bool | None:
+    """Say whether quality lies above the pass line; None where that is for others to judge.
+
+    A draw decides who gets a scarce seat, never who is good enough: under `settle = "draw"` the
+    estimate decides, as it does without a zone.
+    """
+    if rules.line is None:
+        return True
+    if rules.zone is None or rules.zone.settle == "draw" or reviewed:
+        return estimate >= rules.line
+    if p_line <= rules.zone.low:
+        return False
+    return True if p_line >= rules.zone.high else None
+
+
+def _place(rules: Rules, p_top: Decimal | None) -> str:
+    """Return "in", "zone" or "out" of the first K; "" where the rules have no zone or no K."""
+    if rules.zone is None or rules.total is None or p_top is None:
         return ""
-    low, high = rules.zone.low, rules.zone.high
-    if rules.line is not None and p_line is not None and p_line <= low:
-        return "below"
-    chances = [p_line] if rules.line is not None else []
-    if rules.total is not None:
-        chances.append(p_top)
-    known = [chance for chance in chances if chance is not None]
-    if min(known) <= low:
+    if p_top <= rules.zone.low:
         return "out"
-    return "in" if min(known) >= high else "zone"
+    return "in" if p_top >= rules.zone.high else "zone"
 
 
 def _chance_above(line: Decimal, estimate: Decimal, se: Decimal) -> Decimal:
