@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scoring.selection import Solver
     from scoring.settlement import Open
+    from scoring.solver import Solver
 
 
 def reasons(
