@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.deal import deal
 from allocation.errors import DrawError
-from allocation.hashing import Seeded, lp
+from allocation.hashing import Seeded, h, lp, u64
 from allocation.seating import Limits, conflict_pairs, conflicting
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
     raise DrawError(
         "no-walk", f"seats stay open in {ATTEMPTS} attempts: {open_seats}", open=open_seats
     )
+
+
+def rehearse(snapshot: Snapshot, walks: int) -> int:
+    """Return how many of `walks` single walks fill every seat, with seeds that no draw can have.
+
+    For the lock: it shows before the draw how often the walk will have to start again.
+    """
+    seeds = (h("rehearsal", snapshot.digest, u64(number)) for number in range(walks))
+    return sum(_Walk(snapshot, Seeded(seed)).run() for seed in seeds)
 
 
 class _Walk:
