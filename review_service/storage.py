@@ -68,6 +68,13 @@ class Store:
         """Return a session for a page; on PostgreSQL it can't write."""
         return Session(self._readers, expire_on_commit=False)
 
+    def snapshot(self) -> Session:
+        """Return a session that sees one moment of the whole store, however long it reads."""
+        if self.on_sqlite:
+            return self.reading()
+        engine = self._readers.execution_options(isolation_level="REPEATABLE READ")
+        return Session(engine, expire_on_commit=False)
+
     def commit(self, session: Session) -> None:
         """Commit for certain: where the connection is lost meanwhile, find out what came of it.
 

@@ -110,7 +110,8 @@ def sign_checkpoint(work: Work) -> Checkpoint:
     row = work.session.get(Checkpoint, size)
     if row is None:
         root = merkle.root(node_reader(work.session), size)
-        row = Checkpoint(size=size, note=work.tools.keys.sign(size, root), signed_at=work.now)
+        note = work.tools.keys.sign(size, root, log_keys(work.session)[-1])
+        row = Checkpoint(size=size, note=note, signed_at=work.now)
         work.session.add(row)
         work.session.flush()
     return row
@@ -135,16 +136,21 @@ def add_cosignature(work: Work, size: int, line: str) -> Checkpoint:
     return row
 
 
-def all_keys(session: Session) -> list[str]:
-    """Return the log's verifier keys in order of rotation, then the witnesses', from the events."""
+def log_keys(session: Session) -> list[str]:
+    """Return the log's verifier keys in order of rotation; the last is in force."""
     rows = session.exec(
         select(LogEvent.event)
         .where(col(LogEvent.type).in_(("log.opened", "key.rotated")))
         .order_by(col(LogEvent.seq))
     )
     bodies = [json.loads(text)["body"] for text in rows]
+    return [body.get("new") or body["key"] for body in bodies]
+
+
+def all_keys(session: Session) -> list[str]:
+    """Return the log's verifier keys in order of rotation, then the witnesses'."""
     witnesses = session.exec(select(Witness).order_by(col(Witness.id)))
-    return [*(body.get("new") or body["key"] for body in bodies), *(row.key for row in witnesses)]
+    return [*log_keys(session), *(row.key for row in witnesses)]
 
 
 def events(session: Session, size: int, *, start: int = 0) -> Iterator[bytes]:

@@ -1,0 +1,40 @@
+"""The office of an installation: its store, its one clock, its one source of entropy, its keys."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from review_service.keys import load_keys
+from review_service.operation.rotation import finish_rotation
+from review_service.storage import Store
+from review_service.workflows.base import SYSTEM, Office, Tools
+from review_service.workflows.log import open_log
+
+if TYPE_CHECKING:
+    from review_service.settings import Settings
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store of an installation as it is, migrated or not."""
+    return Store(settings.database_url, pool=settings.pool)
+
+
+def make_tools(settings: Settings) -> Tools:
+    """Return the real clock, the system's entropy, and the keys of an installation."""
+    keys = load_keys(settings.key_file, settings.origin)
+    return Tools(clock=lambda: datetime.now(UTC), entropy=os.urandom, keys=keys)
+
+
+def make_office(settings: Settings, tools: Tools | None = None) -> Office:
+    """Return the office of an installation: its store is migrated and its log has begun.
+
+    A rotation of the key that was cut off after its commit is finished.
+    """
+    store = open_store(settings)
+    store.migrate()
+    office = Office(store, tools or make_tools(settings))
+    office.do(SYSTEM, open_log)
+    finish_rotation(office)
+    return office

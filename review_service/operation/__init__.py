@@ -1,0 +1,1 @@
+"""What an operator needs: verify, back up, restore, move, archive, rotate, check, retain."""
