@@ -60,7 +60,7 @@ class Book:
 
 @dataclass(frozen=True)
 class Scan:
-    """What was seen of a sheet before it was opened: its extent and its cells with formulas and with errors."""
+    """A sheet before it is opened: its extent, its cells with formulas and with errors."""
 
     name: str
     rows: int = 0

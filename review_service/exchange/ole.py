@@ -92,7 +92,7 @@ def _streams(data: bytes) -> dict[str, bytes]:
 
 @dataclass
 class OldSheet:
-    """A sheet of an .xls: extent (rows and columns with content), cells with formulas and errors."""
+    """A sheet of an .xls: its extent with content, its cells with formulas and errors."""
 
     name: str
     rows: int = 0
