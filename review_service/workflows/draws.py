@@ -1,4 +1,4 @@
-"""The draw, step by step: commitments, lock, reveals, completion or void. Nothing re-rolls."""
+"""The draw, step by step: commitments, then (after its lock) reveals, completion or void."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, func, select
 
 from allocation import draw as drawing
-from allocation import lock as locking
 from allocation import sources as randomness
 from allocation.canonical import canonical, parse
 from allocation.hashing import h
@@ -16,7 +15,6 @@ from allocation.snapshot import Snapshot
 from review_service.tables import Commitment, Draw, DrawExpert, DrawSource, Round, Seat
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.log import append
-from review_service.workflows.snapshots import build
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -59,56 +57,6 @@ def commitment_of(session: Session, draw_id: str, party: str) -> Commitment | No
     """Return a party's commitment for a draw, if given."""
     query = select(Commitment).where(Commitment.draw_id == draw_id, Commitment.party == party)
     return session.exec(query).first()
-
-
-def lock_draw(work: Work, round_id: int, public_sources: list[dict[str, Any]]) -> Draw:
-    """Freeze the snapshot: all commitments given for this draw, then the public sources.
-
-    `public_sources` are source records of kind `drand` or `public`. Every party of the round
-    must have committed. Refuses (allocation.errors.LockError) where no legal draw exists.
-    """
-    row = work.one(Round, round_id, lock=True)
-    if row.status not in {"open", "reviewing"}:
-        raise WorkflowError("round-status", round=row.code, status=row.status, needed="open")
-    number, draw_id = next_draw_id(work.session, row)
-    sources = []
-    for party in sorted(row.rules["parties"]):
-        given = commitment_of(work.session, draw_id, party)
-        if given is None:
-            raise WorkflowError("commitment-missing", party=party, draw_id=draw_id)
-        sources.append({"kind": "commitment", "party": party, "commitment": given.commitment})
-    record, masked = build(work, row, draw_id, sources + public_sources)
-    digest = locking.lock(record, now=work.now).digest.hex()
-    draw = Draw(
-        round_id=round_id,
-        number=number,
-        draw_id=draw_id,
-        method=record["method"],
-        snapshot=canonical(record).decode(),
-        digest=digest,
-        locked_at=work.now,
-    )
-    work.session.add(draw)
-    work.session.flush()
-    for position, source in enumerate(record["sources"]):
-        label = source.get("party") or source.get("name") or f"quicknet {source['round']}"
-        work.session.add(
-            DrawSource(draw_pk=pk(draw), position=position, kind=source["kind"], label=label)
-        )
-    for one in masked:
-        work.session.add(
-            DrawExpert(
-                draw_pk=pk(draw),
-                expert_id=pk(one.expert),
-                pseudonym=one.pseudonym,
-                salt=one.salt.hex(),
-                name=one.expert.name,
-                document=one.expert.document,
-            )
-        )
-    body = {"draw_id": draw_id, "snapshot": digest, "method": record["method"]}
-    append(work, "draw.locked", body, subject=draw_id)
-    return draw
 
 
 def sources_of(session: Session, draw: Draw) -> list[DrawSource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,19 @@ from sqlmodel import col, select
 
 from allocation import PROTOCOL
 from allocation.hashing import h
-from review_service.tables import Conflict, Dossier, Expert, Round
-from review_service.workflows.base import WorkflowError
+from review_service.tables import Conflict, Dossier, Draw, Expert, Round, Seat
+from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.log import stamp
 from review_service.workflows.rounds import competing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from sqlmodel import Session
 
     from review_service.workflows.base import Work
+    from review_service.workflows.vacancies import Vacancy
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,10 @@ class Masked:
     def entry(self, group: Callable[[str, str], str]) -> dict[str, Any]:
         """Return the expert's entry of a snapshot; `group` gives codes to employers and so on."""
         name, document = self.expert.name.encode(), self.expert.document.encode()
-        employer = self.expert.credit_code or self.expert.employer
         return {
             "id": self.pseudonym,
             "stratum": self.expert.stratum,
-            "employer": group("employer", employer),
+            "employer": group("employer", _value(self.expert, "employer")),
             "province": group("province", self.expert.province),
             "capacity": 1,
             "identity": h("identity", self.salt, name, document).hex(),
@@ -57,26 +61,105 @@ def _groups(work: Work, values: Iterable[tuple[str, str]]) -> Callable[[str, str
 
 
 def build(
-    work: Work, round_row: Round, draw_id: str, sources: list[dict[str, Any]]
+    work: Work, row: Round, draw_id: str, sources: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], list[Masked]]:
     """Return the snapshot record of a lottery over the round's pool, dossiers and panels.
 
     Experts in use enter, also those with conflicts everywhere: nobody is dropped from a locked
     list. Suspected conflicts must have been confirmed or dismissed first.
     """
-    session, round_id = work.session, round_row.id
-    open_pairs = session.exec(
-        select(Conflict.id).where(Conflict.round_id == round_id, Conflict.status == "suspected")
+    return _record(work, row, draw_id, sources, _panels(row), competing(work.session, pk(row)))
+
+
+def supplement(
+    work: Work,
+    row: Round,
+    draw_id: str,
+    sources: list[dict[str, Any]],
+    open_seats: Sequence[Vacancy],
+) -> tuple[dict[str, Any], list[Masked]]:
+    """Return the snapshot record for vacant seats alone, their dossiers fixed as once dealt.
+
+    Who sat before, and whom the round's limits bar beside those who sit now, stay in the list
+    and are excluded by conflicts with the codes `seated-before` and `limit-reached`.
+    """
+    seats: dict[str, Counter[str]] = {}
+    held: dict[str, tuple[str, ...]] = {}
+    for one in open_seats:
+        seats.setdefault(one.panel, Counter())[one.stratum] += 1
+        held[one.panel] = one.dossiers
+    classes = {panel["id"]: panel["class"] for panel in row.rules["panels"]}
+    panels = [
+        {"id": panel, "class": classes[panel], "seats": dict(seats[panel]),
+         "dossiers": list(held[panel]), "deal": False}
+        for panel in sorted(seats)
+    ]  # fmt: skip
+    numbers = {dossier for dossiers in held.values() for dossier in dossiers}
+    dossiers = [one for one in competing(work.session, pk(row)) if one.number in numbers]
+    barred = _barred(work.session, row, seats)
+    extra = {(e, d, rule) for e, panel, rule in barred for d in held[panel]}
+    return _record(work, row, draw_id, sources, panels, dossiers, extra)
+
+
+def _barred(
+    session: Session, row: Round, seats: Mapping[str, Counter[str]]
+) -> set[tuple[int, str, str]]:
+    """Return (expert row id, panel, rule) of those a supplementary draw must pass over."""
+    rows = session.exec(
+        select(Seat, Expert)
+        .join(Expert, col(Expert.id) == col(Seat.expert_id))
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == row.id)
     ).all()
-    if open_pairs:
-        raise WorkflowError("conflicts-undecided", count=len(open_pairs))
+    barred = {(pk(expert), panel, "seated-before") for _, expert in rows for panel in seats}
+    sitting = [(seat, expert) for seat, expert in rows if seat.status != "vacated"]
+    pool = session.exec(select(Expert).where(Expert.in_use)).all()
+    for limit in row.rules["limits"]:
+        for panel, wanted in seats.items():
+            here = [
+                (seat, expert)
+                for seat, expert in sitting
+                if limit["scope"] == "draw" or seat.panel == panel
+            ]
+            counts = Counter(_value(expert, limit["field"]) for _, expert in here)
+            new = sum(
+                sum(one.values())
+                for one in (seats.values() if limit["scope"] == "draw" else [wanted])
+            )
+            full = {value for value, n in counts.items() if value and n + new > limit["max"]}
+            barred |= {
+                (pk(one), panel, "limit-reached")
+                for one in pool
+                if _value(one, limit["field"]) in full
+            }
+    return barred
+
+
+def _value(expert: Expert, field: str) -> str:
+    return (expert.credit_code or expert.employer) if field == "employer" else expert.province
+
+
+def _record(
+    work: Work,
+    row: Round,
+    draw_id: str,
+    sources: list[dict[str, Any]],
+    panels: list[dict[str, Any]],
+    dossiers: list[Dossier],
+    barred: AbstractSet[tuple[int, str, str]] = frozenset(),
+) -> tuple[dict[str, Any], list[Masked]]:
+    session = work.session
+    undecided = session.exec(
+        select(Conflict.id).where(Conflict.round_id == row.id, Conflict.status == "suspected")
+    ).all()
+    if undecided:
+        raise WorkflowError("conflicts-undecided", count=len(undecided))
     experts = list(session.exec(select(Expert).where(Expert.in_use).order_by(col(Expert.number))))
-    dossiers = competing(session, round_row.id or 0)
     if not dossiers or not experts:
         raise WorkflowError("nothing-to-draw", experts=len(experts), dossiers=len(dossiers))
     group = _groups(
         work,
-        [("employer", one.credit_code or one.employer) for one in experts]
+        [("employer", _value(one, "employer")) for one in experts]
         + [("province", one.province) for one in experts]
         + [("province", one.province) for one in dossiers],
     )
@@ -84,19 +167,21 @@ def build(
         Masked(expert, code, work.tools.entropy(32))
         for expert, code in zip(experts, _pseudonyms(work, "e", len(experts)), strict=True)
     ]
-    codes = {one.expert.id: one.pseudonym for one in masked}
+    codes = {pk(one.expert): one.pseudonym for one in masked}
+    pairs = _conflicts(session, row, dossiers) | barred
+    found = sorted((codes[e], d, rule) for e, d, rule in pairs if e in codes)
     record = {
         "protocol": PROTOCOL,
         "draw_id": draw_id,
         "method": "lottery",
         "experts": sorted((one.entry(group) for one in masked), key=lambda entry: entry["id"]),
-        "panels": sorted(_panels(round_row), key=lambda panel: panel["id"]),
+        "panels": sorted(panels, key=lambda panel: panel["id"]),
         "dossiers": [
             {"id": one.number, "class": one.sector, "province": group("province", one.province)}
             for one in sorted(dossiers, key=lambda dossier: dossier.number)
         ],
-        "conflicts": _conflicts(work, round_row, codes, dossiers),
-        "limits": round_row.rules["limits"],
+        "conflicts": [{"expert": e, "dossier": d, "rule": rule} for e, d, rule in found],
+        "limits": row.rules["limits"],
         "sources": sources,
         "locked_at": stamp(work.now),
     }
@@ -113,18 +198,14 @@ def _panels(round_row: Round) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _conflicts(
-    work: Work, round_row: Round, codes: dict[int | None, str], dossiers: list[Dossier]
-) -> list[dict[str, str]]:
+def _conflicts(session: Session, row: Round, dossiers: list[Dossier]) -> set[tuple[int, str, str]]:
+    """Return (expert row id, dossier number, rule) of the confirmed pairs on these dossiers."""
     numbers = {one.id: one.number for one in dossiers}
-    rows = work.session.exec(
+    rows = session.exec(
         select(Conflict.expert_id, Conflict.dossier_id, Conflict.rule).where(
-            Conflict.round_id == round_row.id, Conflict.status == "confirmed"
+            Conflict.round_id == row.id, Conflict.status == "confirmed"
         )
     )
-    found = {
-        (codes[expert], numbers[dossier], rule)
-        for expert, dossier, rule in rows
-        if expert in codes and dossier in numbers
+    return {
+        (expert, numbers[dossier], rule) for expert, dossier, rule in rows if dossier in numbers
     }
-    return [{"expert": e, "dossier": d, "rule": r} for e, d, r in sorted(found)]

@@ -11,7 +11,7 @@ from allocation import sources
 from review_service.demonstration.world import BEACON, Clock, Entropy, lock_time
 from review_service.keys import load_keys
 from review_service.tables import Dossier, Expert, Round
-from review_service.workflows import draws, rounds
+from review_service.workflows import draws, locks, rounds
 from review_service.workflows.base import SYSTEM, Actor, Office, Tools, Work, pk
 from review_service.workflows.log import open_log
 
@@ -96,7 +96,7 @@ def reveal_all(office: Office, draw: Draw) -> None:
 def drawn(office: Office, round_row: Round) -> Draw:
     """A completed draw of the round."""
     commit_all(office, round_row)
-    draw = office.do(STAFF, draws.lock_draw, pk(round_row), [beacon_source()])
+    draw = office.do(STAFF, locks.lock_draw, pk(round_row), [beacon_source()])
     clock = office.tools.clock
     assert isinstance(clock, Clock)
     clock.advance(hours=2)

@@ -8,13 +8,15 @@ from sqlmodel import col, select
 from allocation import merkle
 from allocation.checkpoint import open_note
 from allocation.errors import SourceError
-from review_service.tables import Draw, LogEvent, Round, Seat
-from review_service.workflows import draws, log, seats
-from review_service.workflows.base import Office, WorkflowError, pk
+from review_service.tables import Draw, Expert, LogEvent, Round, Seat
+from review_service.workflows import draws, locks, log, seats
+from review_service.workflows.base import Office, Work, WorkflowError, pk
+from review_service.workflows.vacancies import vacancies
 from tests.workflows.conftest import (
     INSPECTOR,
     SECRETS,
     STAFF,
+    WHO,
     beacon_source,
     commit_all,
     digest_of,
@@ -38,7 +40,7 @@ def test_draw_seats_every_panel(office: Office, drawn: Draw) -> None:
 def test_lock_needs_every_party(office: Office, round_row: Round) -> None:
     """A draw can't be locked before each party has committed, and nothing is left of the try."""
     with pytest.raises(WorkflowError, match="commitment-missing"):
-        office.do(STAFF, draws.lock_draw, pk(round_row), [beacon_source()])
+        office.do(STAFF, locks.lock_draw, pk(round_row), [beacon_source()])
     assert "draw.locked" not in _types(office)
 
 
@@ -55,7 +57,7 @@ def test_commitment_is_given_once_and_by_its_party(office: Office, round_row: Ro
 def test_wrong_secret_is_refused_and_void_is_for_ever(office: Office, round_row: Round) -> None:
     """A secret that doesn't open is refused; a void keeps its number, and the next draw is 2."""
     commit_all(office, round_row)
-    draw = office.do(STAFF, draws.lock_draw, pk(round_row), [beacon_source()])
+    draw = office.do(STAFF, locks.lock_draw, pk(round_row), [beacon_source()])
     wrong = {"kind": "commitment", "party": "inspection", "secret": "ff" * 32}
     with pytest.raises(SourceError):
         office.do(INSPECTOR, draws.reveal_source, pk(draw), 0, wrong)
@@ -71,7 +73,7 @@ def test_wrong_secret_is_refused_and_void_is_for_ever(office: Office, round_row:
 def test_a_party_reveals_its_own_secret_alone(office: Office, round_row: Round) -> None:
     """Staff can't reveal for the inspection, even with the right secret."""
     commit_all(office, round_row)
-    draw = office.do(STAFF, draws.lock_draw, pk(round_row), [beacon_source()])
+    draw = office.do(STAFF, locks.lock_draw, pk(round_row), [beacon_source()])
     entry = {"kind": "commitment", "party": "inspection", "secret": SECRETS["inspection"].hex()}
     with pytest.raises(WorkflowError, match="not-your-party"):
         office.do(STAFF, draws.reveal_source, pk(draw), 0, entry)
@@ -119,3 +121,52 @@ def test_checkpoint_covers_the_log_and_proofs_hold(office: Office, drawn: Draw) 
             merkle.verify_inclusion(index, row.size, leaf, proof, opened.root)
     assert opened.size == len(leaves)
     assert drawn.status == "completed"
+
+
+def test_no_second_draw_beside_one_that_stands(office: Office, drawn: Draw) -> None:
+    """A completed draw can't be re-rolled: another lock of the panels is refused."""
+    with office.store.reading() as session:
+        row = session.get_one(Round, drawn.round_id)
+    commit_all(office, row, number=2)
+    with pytest.raises(WorkflowError, match="draw-stands"):
+        office.do(STAFF, locks.lock_draw, pk(row), [beacon_source()])
+    with pytest.raises(WorkflowError, match="no-vacancies"):
+        office.do(STAFF, locks.lock_supplementary, pk(row), [beacon_source()])
+
+
+def _newcomers(work: Work) -> None:
+    for number in range(8):
+        work.session.add(
+            Expert(
+                number=f"N{number}", name=f"新专家{number}", document=f"N{number:08}",
+                employer=f"新单位{number}", stratum="finance", province="44", updated_at=work.now,
+            )
+        )  # fmt: skip
+
+
+def test_supplementary_draw_fills_what_the_list_could_not(office: Office, drawn: Draw) -> None:
+    """With the list exhausted, a draw under the next number seats newcomers, nobody twice."""
+    with office.store.reading() as session:
+        query = select(Seat).where(Seat.draw_pk == drawn.id, Seat.stratum == "finance")
+        seat: Seat | None = session.exec(query).first()
+    while seat is not None:
+        seat = office.do(STAFF, seats.vacate_seat, pk(seat), "declined")
+    office.do(STAFF, _newcomers)
+    with office.store.reading() as session:
+        row = session.get_one(Round, drawn.round_id)
+        assert len(vacancies(session, pk(row))) == 1
+    commit_all(office, row, number=2)
+    public = {"kind": "public", "name": "双色球 2026099", "date": "2026-12-01"}
+    draw = office.do(STAFF, locks.lock_supplementary, pk(row), [public])
+    for index, (party, secret) in enumerate(sorted(SECRETS.items())):
+        entry = {"kind": "commitment", "party": party, "secret": secret.hex()}
+        office.do(WHO[party], draws.reveal_source, pk(draw), index, entry)
+    entry = {"kind": "public", "key": "3.8.11.17.20.30./9./"}
+    office.do(STAFF, draws.reveal_source, pk(draw), 2, entry)
+    office.do(STAFF, draws.complete_draw, pk(draw))
+    with office.store.reading() as session:
+        rows = session.exec(select(Seat).where(Seat.draw_pk == draw.id)).all()
+        seated = session.get_one(Expert, rows[0].expert_id)
+        assert vacancies(session, pk(row)) == []
+    assert len(rows) == 1
+    assert seated.number.startswith("N")
