@@ -58,6 +58,33 @@ def parse(data: bytes) -> Any:
     return value
 
 
+def read(data: bytes) -> Any:
+    """Return the record of a JSON text that people may have laid out: white space, any key order.
+
+    RecordError for what can't be a record, an object that names a key twice included.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            parse_float=_no_float,
+            parse_constant=_no_float,
+            object_pairs_hook=_object,
+        )
+    except (ValueError, RecursionError) as error:
+        raise RecordError("not-json", f"not a JSON record: {error}") from None
+    canonical(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RecordError("duplicate-key", f"an object names {twice!r} twice", key=twice)
+    return found
+
+
 def _plain(value: Any) -> bool:
     """Whether a record passes the checks but for its texts: the quick way for large records.
 
