@@ -14,7 +14,6 @@ from stdnum.exceptions import ValidationError
 from review_service.exchange import values as v
 from review_service.exchange.affiliations import affiliations
 from review_service.exchange.errors import Issue
-from review_service.exchange.pinyin import pinyin_of
 from review_service.exchange.places import PROVINCE_NAMES, PROVINCES
 from review_service.exchange.reading import Column, Progress, Record, TableFile, read_table
 from review_service.exchange.workbooks import template, write_table
@@ -92,7 +91,7 @@ COLUMNS: Final = (
            help_zh="专家库中的编号；新专家可不填", help_en="pool number; empty for a newcomer"),
     Column("name", "姓名", v.person, required=True, also=("专家姓名", "Name")),
     Column("pinyin", "拼音", v.text(120), also=("姓名拼音", "Pinyin"), width=18,
-           help_zh="可不填，按姓名生成；多音姓氏请核对", help_en="made from the name if empty"),
+           help_zh="可不填，导入时按姓名生成；多音姓氏请核对", help_en="made at the import if empty"),
     Column("sex", "性别", v.choice({"男": "男", "女": "女", "male": "男", "female": "女",
                                   "M": "男", "F": "女"}, ("男", "女")),
            also=("Sex", "Gender"), choices=("男", "女"), width=6),
@@ -192,7 +191,6 @@ class _Checker:
             self._eligible(record.row, values, self._rules)
         if len(self.issues) > before:
             return None
-        values["pinyin"] = values["pinyin"] or pinyin_of(values["name"])
         return ExpertRow(**values, row=record.row)
 
     def all_notices(self) -> list[Issue]:

@@ -1,0 +1,213 @@
+"""A round's dossiers: brought in under its quotas, admitted one by one, withdrawn with a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from allocation.canonical import canonical
+from review_service.tables import Dossier, Round
+from review_service.workflows.base import WorkflowError
+from review_service.workflows.batches import Change, changes_digest, record_batch
+from review_service.workflows.log import append
+from review_service.workflows.rounds import rubric_of
+from scoring.gates import GateResult, check_gates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from review_service.exchange.dossiers import DossierRow
+    from review_service.workflows.base import Work
+
+_PLAIN = ("unit", "credit_code", "category", "sector", "province", "prefecture", "rank")
+_FIELDS = (*_PLAIN, "application", "indicators")
+# Ranks that are about to be swapped wait up here, so that no two rows ever share one.
+_ASIDE = 1_000_000
+
+
+def import_dossiers(
+    work: Work, round_id: int, rows: Sequence[DossierRow], *, source: str, digest: str
+) -> dict[str, int]:
+    """Bring in rows that had no issues, under the round's quotas; all of them or none.
+
+    Known ones (by number) are replaced while they are only received. WorkflowError "round-status",
+    "dossiers-settled", "province-quota", "prefecture-quota" or "rank-taken" names what is wrong.
+    """
+    round_row = work.one(Round, round_id, lock=True)
+    if round_row.status not in {"draft", "open"}:
+        raise WorkflowError(
+            "round-status", round=round_row.code, status=round_row.status, needed="open"
+        )
+    stored = {
+        one.number: one
+        for one in work.session.exec(select(Dossier).where(Dossier.round_id == round_id))
+    }
+    _check_quotas(round_row, [*(o for n, o in stored.items() if n not in {r.number for r in rows}
+                                and o.status in {"received", "admitted"}),
+                              *(row for row in rows if not row.calibration)])  # fmt: skip
+    new, changed, changes, settled = [], [], [], []
+    for row in rows:
+        dossier = stored.get(row.number)
+        if dossier is None:
+            new.append(row)
+            changes.append(Change(row.number, "new"))
+            continue
+        fields = _differences(dossier, row)
+        if fields and dossier.status in {"admitted", "withdrawn"}:
+            settled.append(row.number)
+        elif fields:
+            changed.append((dossier, row))
+            changes.append(Change(row.number, "updated", fields))
+    if settled:
+        raise WorkflowError("dossiers-settled", numbers=settled)
+    _move_aside(work, [dossier for dossier, _ in changed])
+    for dossier, row in changed:
+        _fill(dossier, row)
+        work.session.add(dossier)
+    work.session.flush()
+    for row in new:
+        dossier = Dossier(
+            round_id=round_id, number=row.number, unit="", credit_code="", category="", sector="",
+            province="", rank=1,
+        )  # fmt: skip
+        _fill(dossier, row)
+        work.session.add(dossier)
+    work.session.flush()
+    unchanged = len(rows) - len(changes)
+    _, counts = record_batch(
+        work, "dossiers", changes, source=source, digest=digest, round_id=round_id,
+        unchanged=unchanged,
+    )  # fmt: skip
+    append(
+        work,
+        "dossiers.imported",
+        {"round": round_row.code, "digest": digest} | counts,
+        subject=round_row.code,
+        private={"changes": changes_digest(changes)},
+    )
+    return counts
+
+
+def _check_quotas(round_row: Round, rows: Iterable[Dossier | DossierRow]) -> None:
+    provinces: Counter[str] = Counter()
+    prefectures: Counter[tuple[str, str]] = Counter()
+    ranks: dict[tuple[str, int], str] = {}
+    for one in rows:
+        provinces[one.province] += 1
+        if one.prefecture:
+            prefectures[one.province, one.prefecture] += 1
+        other = ranks.setdefault((one.province, one.rank), one.number)
+        if other != one.number:
+            facts = {"province": one.province, "rank": one.rank}
+            raise WorkflowError("rank-taken", **facts, numbers=[other, one.number])
+    limit = round_row.rules["dossiers_per_province"]
+    for province, count in provinces.items():
+        if count > limit:
+            raise WorkflowError("province-quota", province=province, count=count, limit=limit)
+    limit = round_row.rules["dossiers_per_prefecture"]
+    for (province, prefecture), count in prefectures.items():
+        if count > limit:
+            raise WorkflowError(
+                "prefecture-quota",
+                province=province,
+                prefecture=prefecture,
+                count=count,
+                limit=limit,
+            )
+
+
+def _differences(dossier: Dossier, row: DossierRow) -> dict[str, tuple[Any, Any]]:
+    """Return what a row would change; long records stand in the batch as their digests."""
+    fields: dict[str, tuple[Any, Any]] = {}
+    for name in _FIELDS:
+        before, after = getattr(dossier, name), getattr(row, name)
+        if before != after:
+            long = name == "application"
+            fields[name] = (_digest(before), _digest(after)) if long else (before, after)
+    return fields
+
+
+def _digest(record: Any) -> str:
+    return sha256(canonical(record)).hexdigest()
+
+
+def _move_aside(work: Work, dossiers: Iterable[Dossier]) -> None:
+    for dossier in dossiers:
+        dossier.rank += _ASIDE
+        work.session.add(dossier)
+    work.session.flush()
+
+
+def _fill(dossier: Dossier, row: DossierRow) -> None:
+    for name in _PLAIN:
+        setattr(dossier, name, getattr(row, name))
+    dossier.application, dossier.indicators = dict(row.application), dict(row.indicators)
+    if row.calibration:
+        dossier.status = "calibration"
+    elif dossier.status == "calibration":
+        dossier.status = "received"
+
+
+def admit_dossier(work: Work, dossier_id: int) -> Dossier:
+    """Admit a received dossier to the review; from here on its content can't be replaced."""
+    dossier = work.one(Dossier, dossier_id, lock=True)
+    if dossier.status != "received":
+        raise WorkflowError("dossier-status", dossier=dossier.number, status=dossier.status)
+    round_row = work.one(Round, dossier.round_id)
+    dossier.status = "admitted"
+    work.session.add(dossier)
+    append(
+        work,
+        "dossier.admitted",
+        {"round": round_row.code, "dossier": dossier.number},
+        subject=round_row.code,
+        private={"application": _digest(dict(dossier.application))},
+    )
+    return dossier
+
+
+def admit_received(work: Work, round_id: int) -> int:
+    """Admit all dossiers of a round that are received; return how many."""
+    query = select(Dossier.id).where(Dossier.round_id == round_id, Dossier.status == "received")
+    ids = work.session.exec(query.order_by(col(Dossier.number))).all()
+    for dossier_id in ids:
+        admit_dossier(work, dossier_id or 0)
+    return len(ids)
+
+
+def withdraw_dossier(work: Work, dossier_id: int, *, reason: str) -> Dossier:
+    """Withdraw a dossier, before a draw was made with it; its number stays taken."""
+    dossier = work.one(Dossier, dossier_id, lock=True)
+    round_row = work.one(Round, dossier.round_id)
+    if not reason.strip():
+        raise WorkflowError("reason-needed")
+    if dossier.status not in {"received", "admitted"}:
+        raise WorkflowError("dossier-status", dossier=dossier.number, status=dossier.status)
+    if round_row.status not in {"draft", "open"}:
+        raise WorkflowError(
+            "round-status", round=round_row.code, status=round_row.status, needed="open"
+        )
+    dossier.status = "withdrawn"
+    work.session.add(dossier)
+    append(
+        work,
+        "dossier.withdrawn",
+        {"round": round_row.code, "dossier": dossier.number},
+        subject=round_row.code,
+        private={"reason": reason.strip()},
+    )
+    return dossier
+
+
+def figures(dossier: Dossier) -> dict[str, Decimal | int | None]:
+    """Return the gates' figures as exact numbers, as `scoring.gates.check_gates` takes them."""
+    return {name: Decimal(str(value)) for name, value in dossier.indicators.items()}
+
+
+def gates_of(round_row: Round, dossier: Dossier) -> tuple[GateResult, ...]:
+    """Return how a dossier stands at the round's gates."""
+    return check_gates(rubric_of(round_row), figures(dossier))
