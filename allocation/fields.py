@@ -115,7 +115,7 @@ class Fields:
     def objects(self, name: str) -> list[Fields]:
         """Return a list of objects."""
         value = self.take(name)
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise self._bad(name, "a list of objects")
         return [Fields(one, f"{self.path}.{name}[{i}]") for i, one in enumerate(value)]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from allocation.errors import DrawError
+from allocation.fields import Fields
 from allocation.hashing import Seeded
 from allocation.seating import Limits, conflict_pairs
 
@@ -26,13 +27,14 @@ class Seating:
     """The seats of a draw as its log changes them."""
 
     def __init__(self, snapshot: Snapshot, result: Mapping[str, Any]) -> None:
+        fields = Fields(result, "result")
+        self._lists = _Lists(snapshot, fields)
         self._experts = {one.id: one for one in snapshot.experts}
-        self._panels: Mapping[str, Sequence[str]] = (
-            result["panels"]
-            if snapshot.method == "lottery"
-            else {panel.id: panel.dossiers for panel in snapshot.panels}
-        )
-        self._lists = _Lists(snapshot, result)
+        self._panels: Mapping[str, Sequence[str]] = {
+            one.id: one.dossiers for one in snapshot.panels
+        }
+        if snapshot.method == "lottery":
+            self._panels = _dealt(fields, self._panels)
         self._balanced = snapshot.method == "balanced"
         self._conflicts = set(conflict_pairs(snapshot))
         self._limits = Limits(snapshot.limits)
@@ -42,8 +44,13 @@ class Seating:
         self._loads: Counter[str] = Counter()
         self._given_up: set[Place] = set()
         self.seats: set[Place] = set()
-        for seat in result["seats"]:
-            self._sit(seat["panel"], seat["stratum"], seat["expert"], None)
+        for seat in fields.objects("seats"):
+            panel, stratum, expert = (seat.text(name) for name in ("panel", "stratum", "expert"))
+            if expert not in self._experts or panel not in self._panels:
+                raise DrawError(
+                    "result", f"{seat.path}: {expert} on {panel} is no seat of the draw"
+                )
+            self._sit(panel, stratum, expert, None)
 
     def _sit(self, panel: str, stratum: str, expert: str, dossier: str | None) -> None:
         self.seats.add((panel, stratum, expert, dossier))
@@ -123,21 +130,30 @@ class Seating:
         return None if self._limits.allow(expert, panel) else "limit"
 
 
+def _dealt(result: Fields, panels: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
+    """Return panel → dossiers as the result has them."""
+    dealt = result.take("panels")
+    if not isinstance(dealt, dict) or dealt.keys() != panels.keys():
+        raise DrawError("result", "the result's panels are not those of the snapshot")
+    hands = Fields(dealt, f"{result.path}.panels")
+    return {panel: hands.texts(panel) for panel in dealt}
+
+
 class _Lists:
     """The list that replacements of a panel are taken from: one for all panels in a lottery."""
 
-    def __init__(self, snapshot: Snapshot, result: Mapping[str, Any]) -> None:
+    def __init__(self, snapshot: Snapshot, result: Fields) -> None:
         if snapshot.method == "order":
             raise DrawError("method", "an order has no seats to replace", method="order")
-        if result.get("snapshot") != snapshot.digest.hex():
+        if result.hex("snapshot", 32) != snapshot.digest.hex():
             raise DrawError("result", "the result belongs to another snapshot")
         self._ids = [one.id for one in snapshot.experts]
         self._order: list[str] | None = None
         if snapshot.method == "lottery":
-            self._order = list(result["order"])
+            self._order = result.texts("order")
             if sorted(self._order) != self._ids:
                 raise DrawError("result", "the result's order doesn't list the snapshot's experts")
-        self._seeded = Seeded(bytes.fromhex(result["seed"]))
+        self._seeded = Seeded(bytes.fromhex(result.hex("seed", 32)))
         self._known: dict[str, list[str]] = {}
 
     def of(self, panel: str) -> list[str]:
@@ -201,21 +217,22 @@ def replace(
     before the first of them, and is kept in that replacement as `known`, so that the next call
     can recompute it.
     """
-    done: list[dict[str, Any]] = [dict(one) for one in result.get("replacements", [])]
+    Fields(result, "result")
+    done = _rows(result.get("replacements", []), "replacements", ("panel", "stratum", "vacated"))
+    leaving = _rows(vacancies, "vacancies", ("panel", "stratum", "expert"))
     # The recorded seats are those after earlier replacements: begin from the drawn ones.
     seating = Seating(snapshot, {**result, "seats": _drawn(result, done)})
     for old in done:
         _learn(seating, old.get("known", {}))
-        _same(old, seating.vacate(old["panel"], old["stratum"], old["vacated"], old["dossier"]))
+        again = seating.vacate(old["panel"], old["stratum"], old["vacated"], old.get("dossier"))
+        _same(old, again)
     news: dict[str, Any] = {}
     if unavailable:
         news["unavailable"] = list(unavailable)
     if conflicts:
-        news["conflicts"] = [
-            {name: one[name] for name in ("expert", "dossier")} for one in conflicts
-        ]
+        news["conflicts"] = _rows(conflicts, "conflicts", ("expert", "dossier"))
     _learn(seating, news)
-    for seat in vacancies:
+    for seat in leaving:
         found = seating.vacate(seat["panel"], seat["stratum"], seat["expert"], seat.get("dossier"))
         done.append(found | ({"known": news} if news else {}))
         news = {}
@@ -226,19 +243,30 @@ def replace(
     return {**result, "seats": seats, "replacements": done}
 
 
-def _learn(seating: Seating, news: Mapping[str, Any]) -> None:
-    for name in news.get("unavailable", ()):
+def _rows(rows: Any, path: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a list of objects that have texts of these names; RecordError for another."""
+    found = []
+    for one in Fields({path: rows}, "$").objects(path):
+        for name in names:
+            one.text(name)
+        found.append(dict(one.record))
+    return found
+
+
+def _learn(seating: Seating, news: Any) -> None:
+    known = {"unavailable": [], "conflicts": [], **Fields(news, "known").record}
+    for name in Fields(known, "known").texts("unavailable"):
         seating.exclude(name)
-    for one in news.get("conflicts", ()):
+    for one in _rows(known["conflicts"], "conflicts", ("expert", "dossier")):
         seating.declare(one["expert"], one["dossier"])
 
 
 def _drawn(result: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Return the seats as drawn: those recorded, with whole-seat replacements taken back."""
-    seats = [dict(seat) for seat in result["seats"]]
-    for old in reversed([one for one in done if one["dossier"] is None]):
+    seats = _rows(result.get("seats"), "seats", ("panel", "stratum", "expert"))
+    for old in reversed([one for one in done if one.get("dossier") is None]):
         place = {"panel": old["panel"], "stratum": old["stratum"]}
-        if old["expert"] is not None:
+        if old.get("expert") is not None:
             now = {**place, "expert": old["expert"]}
             if now not in seats:
                 raise DrawError("history", f"{old['expert']} has no seat to take back", seat=now)
