@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,19 @@ class Ratings:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the ratings, lower-case hex, whatever order they came in.
+
+        Over a JSON array of the two lists of ids, then the codes as little-endian int64 and the
+        scores as float64.
+        """
+        names: list[object] = [self.dossiers, None if self.anonymous else self.reviewers]
+        head = json.dumps(names, ensure_ascii=False, separators=(",", ":"))
+        state = hashlib.sha256(b"scoring-ratings/v1\n" + head.encode("utf-8", "surrogatepass"))
+        for array, kind in ((self.dossier, "<i8"), (self.reviewer, "<i8"), (self.score, "<f8")):
+            state.update(np.ascontiguousarray(array, kind).tobytes())
+        return state.hexdigest()
 
     @classmethod
     def from_rows(
@@ -204,6 +219,7 @@ def _frozen(
     *,
     named: bool,
 ) -> Ratings:
+    values = values + 0.0  # no negative zeros
     for array in (i, j, values):
         array.flags.writeable = False
     return Ratings(left, right, i, j, values, anonymous=not named)

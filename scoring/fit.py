@@ -1,0 +1,265 @@
+"""The fit of a round: quality and leniency from ratings, with everything a list needs.
+
+Model, methods and sources: docs/statistics.md. A fit is a pure function of the ratings, `top`,
+`noise`, `draws` and `seed`; its record has the same bytes whenever it is computed again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scoring import summaries
+from scoring.cautions import estimable, thin_data
+from scoring.equations import spread
+from scoring.errors import ScoringError
+from scoring.estimates import Frame, dossier_columns, reviewer_columns
+from scoring.layout import lay_out
+from scoring.posterior import posterior
+from scoring.reml import CEILING, maximise
+from scoring.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from scoring.ratings import Ratings
+    from scoring.reml import Point
+
+FORMAT = "scoring-fit/v1"
+DIGITS = 10  # significant digits in a record; the last bits of a BLAS stay out of it
+LEAST_DRAWS, MOST_DRAWS = 200, 4000
+DRAWN_VALUES = 600_000
+DRAW_STREAM = 1
+NOISES = ("common", "expert", "auto")
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Estimates of a round; arrays are in the order of `ratings.dossiers` and `.reviewers`.
+
+    All in the units of the scores. NaN stands for what the data can't tell; a record has null
+    there, and `reasons` or `warnings` says why. `variances` are keyed dossier, reviewer, residual;
+    `dossiers` and `reviewers` hold one array per column of the record.
+    """
+
+    ratings: Ratings
+    mean: float
+    mean_se: float
+    variances: dict[str, float]
+    criterion: float
+    noise: str
+    top: int | None
+    seed: int
+    draws: int
+    dossiers: dict[str, NDArray[np.float64]]
+    reviewers: dict[str, NDArray[np.float64]]
+    reasons: dict[str, str]
+    warnings: tuple[dict[str, Any], ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit as a JSON object, both lists sorted by id."""
+        ratings = self.ratings
+        return {
+            "format": FORMAT,
+            "input": ratings.digest(),
+            "noise": self.noise,
+            "top": self.top,
+            "seed": self.seed,
+            "draws": self.draws,
+            "mean": _number(self.mean),
+            "mean_se": _number(self.mean_se),
+            "variance": {name: _number(value) for name, value in self.variances.items()},
+            "reasons": self.reasons,
+            "reml_criterion": _number(self.criterion),
+            "dossiers": _entries(ratings.dossiers, self.dossiers),
+            "reviewers": [] if ratings.anonymous else _entries(ratings.reviewers, self.reviewers),
+            "graph": summaries.graph(ratings),
+            "warnings": list(self.warnings),
+        }
+
+
+def fit(
+    ratings: Ratings,
+    *,
+    top: int | None = None,
+    noise: str = "auto",
+    draws: int | None = None,
+    seed: int = 0,
+) -> Fit:
+    """Return the fit of ratings.
+
+    `top` is the number of places that `p_top` speaks of (None: it is null); `noise` is "common"
+    (plain REML), "expert" (each reviewer's own variance, shrunken) or "auto" (the latter where the
+    data support it); `draws` the number of posterior draws (None: as many as are cheap, at least
+    200); `seed` that of their random numbers. ScoringError "top", "noise", "draws", "seed".
+    """
+    _check(top, noise, draws, seed)
+    reasons = estimable(ratings)
+    warnings = thin_data(ratings) + _structure(ratings, reasons)
+    if ratings.score.min() == ratings.score.max():
+        return _without_variation(ratings, top, seed, reasons, warnings)
+    layout = lay_out(
+        ratings, dossiers="dossier" not in reasons, reviewers="reviewer" not in reasons
+    )
+    frame = Frame(ratings, layout, reasons)
+    weight = np.ones(len(ratings))
+    point = maximise(layout, weight)
+    belief = posterior(layout, point, weight)
+    moments = belief.moments()
+    known = spread(point.equations)
+    columns = dossier_columns(frame, point, known, moments)
+    drawn = 0
+    unknown = np.full(len(ratings.dossiers), math.nan)
+    columns |= {"expected_rank": unknown, "p_top": unknown}
+    if reasons.get("dossier") in {None, "single_level"}:
+        blocks = belief.draws(
+            frame.which("dossier"), draws or _enough(ratings), Stream(seed, DRAW_STREAM)
+        )
+        levels = len(point.solution.col if layout.swapped else point.solution.row)
+        ranks, chances, drawn = summaries.ranks_and_chances(blocks, levels, top)
+        columns["expected_rank"] = frame.alike("dossier", ranks)
+        if top is not None:
+            columns["p_top"] = frame.alike("dossier", chances)
+    noises = np.full(len(ratings.reviewers), point.noise * layout.unit**2)
+    variances = _variances(frame, point)
+    return Fit(
+        ratings=ratings,
+        mean=layout.center + layout.unit * float(point.solution.mean),
+        mean_se=layout.unit * float(np.sqrt(known.mean * point.noise)),
+        variances=variances,
+        criterion=point.criterion + 2 * (len(ratings) - 1) * float(np.log(layout.unit)),
+        noise="common",
+        top=top,
+        seed=seed,
+        draws=drawn,
+        dossiers=columns,
+        reviewers=reviewer_columns(frame, point, known, moments, noises),
+        reasons={f"variance.{name}": reason for name, reason in reasons.items()},
+        warnings=(*warnings, *_boundaries(variances)),
+    )
+
+
+def _enough(ratings: Ratings) -> int:
+    levels = len(ratings.dossiers) + len(ratings.reviewers)
+    return int(np.clip(DRAWN_VALUES // levels, LEAST_DRAWS, MOST_DRAWS))
+
+
+def _structure(ratings: Ratings, reasons: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the warnings that the review graph gives."""
+    warnings: list[dict[str, Any]] = [
+        {"code": "not_estimable", "variance": name, "reason": reason}
+        for name, reason in reasons.items()
+        if reason != "no_reviewers"
+    ]
+    components = summaries.graph(ratings)["components"]
+    if components is not None and components > 1:
+        warnings.append({"code": "disconnected", "components": components})
+    return warnings
+
+
+def _variances(frame: Frame, point: Point) -> dict[str, float]:
+    """Return the variances by name, NaN for what can't be estimated; additive data have no noise."""
+    scale = point.noise * frame.layout.unit**2
+    found = {
+        name: math.nan if name in frame.reasons else point.tau[frame.which(name)] * scale
+        for name in ("dossier", "reviewer")
+    }
+    found["residual"] = 0.0 if max(point.tau) >= CEILING else scale
+    return found
+
+
+def _boundaries(variances: dict[str, float]) -> list[dict[str, Any]]:
+    return [
+        {"code": "boundary", "variance": name} for name, value in variances.items() if value == 0
+    ]
+
+
+def _without_variation(
+    ratings: Ratings,
+    top: int | None,
+    seed: int,
+    reasons: dict[str, str],
+    warnings: list[dict[str, Any]],
+) -> Fit:
+    """Return the fit of equal scores: nobody differs, and all share the places."""
+    score = float(ratings.score[0])
+    alone = len(ratings) == 1
+    levels = len(ratings.dossiers), len(ratings.reviewers)
+    nothing = [np.full(number, math.nan if alone else 0.0) for number in levels]
+    means = [np.full(number, score) for number in levels]
+    flat = [dict.fromkeys(("effect", "se", "low", "high"), zeros) for zeros in nothing]
+    trimmed = summaries.trimmed_means(ratings)
+    total = means[0] + nothing[0]
+    dossiers = {
+        "n": summaries.counts(ratings.dossier, levels[0]).astype(float),
+        "raw_mean": means[0],
+        "trimmed_mean": trimmed,
+        "z_mean": np.full(levels[0], math.nan),
+        "unshrunk": means[0],
+        **flat[0],
+        "estimate": means[0],
+        "estimate_low": total,
+        "estimate_high": total,
+        "expected_rank": np.full(levels[0], (levels[0] + 1) / 2),
+        "p_top": np.full(levels[0], min(1.0, top / levels[0]) if top else math.nan),
+    }
+    reviewers = {
+        "n": summaries.counts(ratings.reviewer, levels[1]).astype(float),
+        "raw_mean": means[1],
+        **flat[1],
+        "noise": nothing[1],
+    }
+    variance = math.nan if alone else 0.0
+    return Fit(
+        ratings=ratings,
+        mean=score,
+        mean_se=variance,
+        variances={
+            "dossier": math.nan if "dossier" in reasons else variance,
+            "reviewer": math.nan if "reviewer" in reasons else variance,
+            "residual": variance,
+        },
+        criterion=math.nan,
+        noise="common",
+        top=top,
+        seed=seed,
+        draws=0,
+        dossiers=dossiers,
+        reviewers=reviewers,
+        reasons={f"variance.{name}": reason for name, reason in reasons.items()},
+        warnings=(*warnings, {"code": "no_variation"}),
+    )
+
+
+def _check(top: int | None, noise: str, draws: int | None, seed: int) -> None:
+    if noise not in NOISES:
+        message = f"noise must be one of {', '.join(NOISES)}, not {noise!r}"
+        raise ScoringError("noise", message, noise=str(noise))
+    if top is not None and top < 1:
+        raise ScoringError("top", f"top must be at least 1, not {top}", top=top)
+    if draws is not None and draws < 1:
+        raise ScoringError("draws", f"draws must be at least 1, not {draws}", draws=draws)
+    if seed < 0:
+        raise ScoringError("seed", f"the seed must not be negative, not {seed}", seed=seed)
+
+
+def _number(value: float) -> float | None:
+    """Return a number as the record holds it: rounded, null for NaN."""
+    return None if math.isnan(value) else float(f"{value:.{DIGITS}g}") + 0.0
+
+
+def _entries(ids: Sequence[str], columns: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+    """Return one object for each id."""
+    names = ["id", *columns]
+    shown: list[Sequence[Any]] = [ids]
+    for name, values in columns.items():
+        if name == "n":
+            shown.append([int(value) for value in values])
+        else:
+            shown.append([_number(value) for value in values.tolist()])
+    return [dict(zip(names, row, strict=True)) for row in zip(*shown, strict=True)]

@@ -1,0 +1,248 @@
+"""The joint posterior of quality and leniency, the uncertainty of the variances included.
+
+With few column levels the posterior of (√τ_u, √τ_v) is laid out on a grid: for each τ_u one
+eigendecomposition of the reduced system gives likelihood, means and variances for every τ_v at
+once. With many levels the variances are known so well that the first-order spread
+∂(u, v)/∂τ · Cov(τ) · ∂(u, v)/∂τ' is enough (Kass and Steffey 1989, J. Am. Stat. Assoc. 84).
+Prior: 1/σ² for the noise, half-Cauchy with scale CAUCHY for √τ (Gelman 2006, Bayesian Anal. 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.equations import spread
+from scoring.node import Node
+from scoring.reml import CEILING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from scoring.layout import Layout
+    from scoring.reml import Point
+    from scoring.streams import Stream
+
+GRID_LEVELS = 200  # up to so many column levels the variances are integrated over
+OUTER, INNER = 9, 15  # nodes of the grid
+REACH = 4.5  # half-width of the grid in standard deviations
+CAUCHY = 2.0
+BLOCK = 2**22  # numbers in a block of draws
+
+
+Pair = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Means and variances over the posterior, in the layout's units.
+
+    Of u and v (`effect`) and of μ + u and μ + v (`total`), for the rows and for the columns.
+    """
+
+    mean: float
+    mean_variance: float
+    effect: Pair
+    effect_variance: Pair
+    total: Pair
+    total_variance: Pair
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A node with the τ_v that go with it and their posterior weights."""
+
+    node: Node
+    tau: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+class GridPosterior:
+    """The posterior as a mixture over variances."""
+
+    def __init__(self, scenarios: list[Scenario]) -> None:
+        total = sum(float(scenario.weight.sum()) for scenario in scenarios)
+        self.scenarios = [Scenario(item.node, item.tau, item.weight / total) for item in scenarios]
+
+    def moments(self) -> Moments:
+        """Return the mixture's moments."""
+        sums: list[NDArray[np.float64]] = []
+        for item in self.scenarios:
+            mean, row, col = item.node.centers(item.tau)
+            values = (mean, row, col, mean + row, mean + col)
+            scale = item.node.quadratic(item.tau) / max(item.node.freedom - 2, 1)
+            parts = [value @ item.weight for value in values]
+            for value, variance in zip(values, item.node.variances(item.tau), strict=True):
+                parts.append((value**2 + scale * variance) @ item.weight)
+            sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+        first = sums[:5]
+        second = [np.maximum(b - a**2, 0.0) for a, b in zip(first, sums[5:], strict=True)]
+        return Moments(
+            mean=float(first[0]),
+            mean_variance=float(second[0]),
+            effect=(first[1], first[2]),
+            effect_variance=(second[1], second[2]),
+            total=(first[3], first[4]),
+            total_variance=(second[3], second[4]),
+        )
+
+    def draws(self, side: int, count: int, stream: Stream) -> Iterator[NDArray[np.float64]]:
+        """Yield blocks of joint draws (levels, k) of u (side 0) or v (side 1), `count` in all.
+
+        Draws come in pairs mirrored at the conditional mean, which halves the work and takes the
+        noise out of whatever is linear in the effects.
+        """
+        pairs = (count + 1) // 2
+        flat = np.concatenate([item.weight for item in self.scenarios])
+        places = (np.arange(pairs) + 0.5) / pairs * float(np.cumsum(flat)[-1])
+        taken = np.minimum(np.searchsorted(np.cumsum(flat), places), len(flat) - 1)
+        times = np.bincount(taken, minlength=len(flat))
+        start = 0
+        for item in self.scenarios:
+            here = times[start : start + len(item.tau)]
+            start += len(item.tau)
+            taus = np.repeat(item.tau, here)
+            step = max(1, BLOCK // (len(item.node.pull) + len(item.node.values)))
+            for first in range(0, len(taus), step):
+                yield from _mirrored(item.node, taus[first : first + step], side, stream)
+
+
+def _mirrored(
+    node: Node, tau: NDArray[np.float64], side: int, stream: Stream
+) -> Iterator[NDArray[np.float64]]:
+    freedom = max(node.freedom, 1)
+    scale = np.sqrt(node.quadratic(tau) / stream.chi_square(freedom, len(tau)))
+    center = node.centers(tau)[1 + side]
+    away = node.deviations(tau, stream)[1 + side] * scale
+    yield center + away
+    yield center - away
+
+
+class PlugInPosterior:
+    """The normal posterior at the estimated variances, with their first-order spread added."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        values, vectors = np.linalg.eigh(point.covariance())
+        first, second = point.pull
+        self.directions = [
+            (
+                float(first.mean * step[0] + second.mean * step[1]),
+                first.row * step[0] + second.row * step[1],
+                first.col * step[0] + second.col * step[1],
+            )
+            for step in (vectors * np.sqrt(np.maximum(values, 0.0))).T
+            if step.any()
+        ]
+
+    def moments(self) -> Moments:
+        """Return the conditional means, and variances with the mean's and the variances' own."""
+        point, known = self.point, spread(self.point.equations)
+        solution = point.solution
+        variances = [
+            np.asarray(known.mean),
+            known.row + known.mean * known.row_lean**2,
+            known.col + known.mean * known.col_lean**2,
+            known.row + known.mean * (1 + known.row_lean) ** 2,
+            known.col + known.mean * (1 + known.col_lean) ** 2,
+        ]
+        variances = [point.noise * variance for variance in variances]
+        for mean, row, col in self.directions:
+            for k, move in enumerate((mean, row, col, mean + row, mean + col)):
+                variances[k] = variances[k] + np.asarray(move) ** 2
+        return Moments(
+            mean=float(solution.mean),
+            mean_variance=float(variances[0]),
+            effect=(solution.row, solution.col),
+            effect_variance=(variances[1], variances[2]),
+            total=(solution.mean + solution.row, solution.mean + solution.col),
+            total_variance=(variances[3], variances[4]),
+        )
+
+    def draws(self, side: int, count: int, stream: Stream) -> Iterator[NDArray[np.float64]]:
+        """Yield blocks of joint draws, as `GridPosterior.draws`."""
+        equations, solution = self.point.equations, self.point.solution
+        levels = len(solution.row) + len(solution.col)
+        pairs = (count + 1) // 2
+        step = max(1, BLOCK // levels)
+        center = (solution.row, solution.col)[side]
+        for first in range(0, pairs, step):
+            here = min(step, pairs - first)
+            away = equations.deviations(here, stream)[side] * np.sqrt(self.point.noise)
+            for direction in self.directions:
+                away += np.multiply.outer(direction[1 + side], stream.normal(here))
+            yield center[:, None] + away
+            yield center[:, None] - away
+
+
+def posterior(
+    layout: Layout, point: Point, weight: NDArray[np.float64]
+) -> GridPosterior | PlugInPosterior:
+    """Return the posterior around a point of maximal restricted likelihood."""
+    if len(layout.cols) > GRID_LEVELS or max(point.tau) >= CEILING:
+        return PlugInPosterior(point)
+    return GridPosterior(_grid(layout, point, weight))
+
+
+def _grid(layout: Layout, point: Point, weight: NDArray[np.float64]) -> list[Scenario]:
+    nodes: dict[float, Node] = {}
+
+    def node(root: float) -> Node:
+        if root not in nodes:
+            nodes[root] = Node(layout, root**2, weight)
+        return nodes[root]
+
+    mode = np.sqrt(np.array(point.tau))
+    inner_near = _axis(lambda s: _rise(node(mode[0]), s), mode[1], _scale(point, 1), INNER)
+    inner = inner_near if layout.live[1] else np.zeros(1)
+
+    def outer_rise(root: float) -> float:
+        return float(node(root).criterion(inner**2).min() - base)
+
+    base = float(node(mode[0]).criterion(mode[1:] ** 2)[0])
+    outer = _axis(outer_rise, mode[0], _scale(point, 0), OUTER) if layout.live[0] else np.zeros(1)
+    prior = 1 / (1 + (inner / CAUCHY) ** 2)
+    scenarios = []
+    for root in outer:
+        height = node(float(root)).criterion(inner**2) - base
+        density = np.exp(-height / 2) * prior / (1 + (root / CAUCHY) ** 2)
+        scenarios.append(Scenario(node(float(root)), inner**2, density))
+    return scenarios
+
+
+def _rise(node: Node, root: float) -> float:
+    """Return how much −2 log L_R at √τ_v exceeds its least value on a coarse grid."""
+    grid = np.concatenate(([0.0], np.geomspace(1e-4, 1e3, 60)))
+    return float(node.criterion(np.array([root**2]))[0] - node.criterion(grid).min())
+
+
+def _scale(point: Point, k: int) -> float:
+    """Return the posterior standard deviation of √τ_k as the curvature at the mode tells it."""
+    tau, information = point.tau[k], max(float(point.information[k, k]), 1e-12)
+    if tau > 0:
+        return float(np.sqrt(point.covariance()[k, k] / (4 * tau)))
+    slope = max(float(point.slope[k]), 0.0)
+    deep = REACH**2
+    return float(
+        np.sqrt((np.sqrt(slope**2 + 2 * deep * information) - slope) / information) / REACH
+    )
+
+
+def _axis(
+    rise: Callable[[float], float], mode: float, scale: float, nodes: int
+) -> NDArray[np.float64]:
+    """Return midpoints of equal intervals that cover the posterior of √τ."""
+    low, high = max(0.0, mode - REACH * scale), mode + REACH * scale
+    for _ in range(8):
+        if rise(high) > REACH**2 / 2:
+            break
+        high = mode + 1.5 * (high - mode)
+    for _ in range(8):
+        if low == 0 or rise(low) > REACH**2 / 2:
+            break
+        low = max(0.0, mode - 1.5 * (mode - low))
+    return low + (np.arange(nodes) + 0.5) / nodes * (high - low)

@@ -1,0 +1,118 @@
+"""What is shown beside the model: plain and trimmed means, z-scores, the review graph, ranks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from scoring.ratings import Ratings
+
+
+def counts(level: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+    """Return how many ratings each level has."""
+    return np.bincount(level, minlength=levels).astype(np.int64)
+
+
+def raw_means(ratings: Ratings) -> NDArray[np.float64]:
+    """Return the mean score of each dossier."""
+    levels = len(ratings.dossiers)
+    order = np.lexsort((ratings.score, ratings.dossier))
+    sums = np.bincount(ratings.dossier[order], ratings.score[order], levels)
+    return sums / counts(ratings.dossier, levels)
+
+
+def trimmed_means(ratings: Ratings) -> NDArray[np.float64]:
+    """Return the mean of each dossier's scores without the highest and the lowest.
+
+    NaN for fewer than three ratings: nothing, or nothing but the extremes, would be left.
+    """
+    levels = len(ratings.dossiers)
+    order = np.lexsort((ratings.score, ratings.dossier))
+    ends = np.cumsum(counts(ratings.dossier, levels))
+    inside = np.ones(len(ratings), bool)
+    inside[ends - 1] = False
+    inside[np.concatenate(([0], ends[:-1]))] = False
+    kept = order[inside]
+    left = np.bincount(ratings.dossier[kept], minlength=levels)
+    sums = np.bincount(ratings.dossier[kept], ratings.score[kept], levels)
+    return np.where(left > 0, sums / np.maximum(left, 1), np.nan)
+
+
+def z_means(ratings: Ratings) -> NDArray[np.float64]:
+    """Return each dossier's mean of the scores standardised within reviewers.
+
+    A reviewer with one rating, or none but equal ones, has no z-scores; NaN for a dossier that
+    only such reviewers rated.
+    """
+    levels = len(ratings.reviewers)
+    order = np.lexsort((ratings.score, ratings.reviewer))
+    who, score = ratings.reviewer[order], ratings.score[order]
+    number = np.maximum(counts(who, levels), 1)
+    away = score - (np.bincount(who, score, levels) / number)[who]
+    spread = np.sqrt(np.bincount(who, away**2, levels) / np.maximum(number - 1, 1))
+    scale = np.abs(np.bincount(who, np.abs(score), levels) / number)
+    usable = spread[who] > 1e-12 * scale[who]
+    z = np.zeros(len(ratings))
+    z[order[usable]] = away[usable] / spread[who[usable]]
+    known = np.zeros(len(ratings), bool)
+    known[order[usable]] = True
+    rated = np.bincount(ratings.dossier[known], minlength=len(ratings.dossiers))
+    by_value = np.lexsort((z, ratings.dossier))
+    sums = np.bincount(ratings.dossier[by_value], z[by_value], len(ratings.dossiers))
+    return np.where(rated > 0, sums / np.maximum(rated, 1), np.nan)
+
+
+def graph(ratings: Ratings) -> dict[str, Any]:
+    """Return the size of the review graph and its connected components."""
+    left, right = len(ratings.dossiers), len(ratings.reviewers)
+    ones = np.ones(len(ratings), np.int8)
+    edges = sparse.coo_array(
+        (ones, (ratings.dossier, left + ratings.reviewer)), shape=(left + right, left + right)
+    )
+    number, label = csgraph.connected_components(edges.tocsr(), directed=False)
+    sizes = np.bincount(label[:left], minlength=number)
+    return {
+        "dossiers": left,
+        "reviewers": None if ratings.anonymous else right,
+        "ratings": len(ratings),
+        "components": None if ratings.anonymous else int(number),
+        "largest_component": None if ratings.anonymous else int(sizes.max()),
+    }
+
+
+def ranks_and_chances(
+    blocks: Iterable[NDArray[np.float64]], levels: int, top: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return expected ranks (1 is the best) and chances to be among the first `top`.
+
+    From blocks (levels, k) of joint draws; levels equal in a draw share their places.
+    """
+    rank_sum = np.zeros(levels)
+    top_sum = np.zeros(levels)
+    number = 0
+    places = np.arange(1.0, levels + 1)
+    for block in blocks:
+        for draw in np.ascontiguousarray(block.T):
+            order = np.argsort(-draw, kind="stable")
+            ordered = draw[order]
+            number += 1
+            if levels == 1 or (ordered[1:] < ordered[:-1]).all():
+                rank_sum[order] += places
+                if top is not None:
+                    top_sum[order[:top]] += 1
+                continue
+            group = np.concatenate(([0], np.cumsum(ordered[1:] < ordered[:-1])))
+            size = np.bincount(group)
+            before = np.cumsum(size) - size
+            rank_sum[order] += (before + (size + 1) / 2)[group]
+            if top is not None:
+                top_sum[order] += np.clip((top - before) / size, 0, 1)[group]
+    return rank_sum / number, top_sum / number, number
