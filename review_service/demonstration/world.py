@@ -1,7 +1,8 @@
-"""The demonstration's time, entropy, keys and people: repeatable, and never fit for a real round."""
+"""The demonstration's time, entropy, keys and people: repeatable, so never fit for a real round."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,6 +15,8 @@ from review_service.workflows.base import Actor, Tools
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from review_service.keys import LogKeys
 
 # A round of drand quicknet as its chain published it (tests/vectors/drand_quicknet.json).
 BEACON = {
@@ -28,6 +31,9 @@ PASSWORD = "demonstration-2026"  # noqa: S105 - printed for everybody who runs t
 STAFF = Actor("staff", "ministry-1")
 APPROVER = Actor("approver", "ministry-2")
 INSPECTOR = Actor("inspector", "inspection-1")
+
+
+BEGIN = datetime(2026, 8, 3, 1, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -73,14 +79,19 @@ def lock_time() -> datetime:
     return beacon_time(int(str(BEACON["round"]))) - timedelta(hours=1)
 
 
-def make_tools(folder: Path, *, clock: Clock | None = None) -> Tools:
+def make_tools(folder: Path, clock: Clock) -> Tools:
     """Return the tools of a demonstration whose data lie in `folder`."""
-    keys = load_keys(folder / "log.key", ORIGIN, entropy=sha256(b"demonstration log key").digest())
-    return Tools(
-        clock=clock or Clock(datetime(2026, 8, 3, 1, 0, tzinfo=UTC)),
-        entropy=Entropy("demonstration"),
-        keys=keys,
-    )
+    return Tools(clock=clock, entropy=Entropy("demonstration"), keys=_keys(folder))
+
+
+def serving_tools(folder: Path) -> Tools:
+    """Return the tools with which the finished demonstration is served: the real clock again."""
+    return Tools(clock=lambda: datetime.now(UTC), entropy=os.urandom, keys=_keys(folder))
+
+
+def _keys(folder: Path) -> LogKeys:
+    seed = sha256(b"demonstration log key").digest()
+    return load_keys(folder / "log.key", ORIGIN, entropy=seed)
 
 
 def witness_key(folder: Path) -> notes.SigningKey:
