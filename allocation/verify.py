@@ -27,6 +27,7 @@ import datetime as dt
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -35,6 +36,7 @@ import sys
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
+from fractions import Fraction
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 PROTOCOL = "review-draw/v1"
@@ -173,6 +175,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result": ("重算结果的 {field} 不同，首处在 {where}", "{field} of the result recomputes differently, first at {where}"),
     "ordered": ("{of} 项的顺序与前 {taken} 项重算一致", "the order of {of} and the first {taken} recompute"),
     "recomputed": ("{seats} 个席位、顺序和跳过原因重算一致，重试 {attempt} 次", "{seats} seats, order and reasons recompute, attempt {attempt}"),
+    # balanced
+    "crossing": ("{one} 与 {two} 的限额交叉，无法均衡抽取", "the limits of {one} and {two} cross: no balanced draw keeps them"),
+    "too-many-pairs": ("配对超过 {most} 个，本程序无法检查", "more than {most} pairs, which this program can't check"),
+    "too-fine": ("机会的公分母超过 {bits} 位", "the chances need a denominator of more than {bits} bits"),
+    "plan-pair": ("方案给 {expert} 在评审组 {panel} 的机会不合规则", "the plan gives {expert} a chance on panel {panel} against the rules"),
+    "plan-cap": ("方案给 {expert} 在评审组 {panel} 的机会 {chance} 超过上限", "the plan's chance {chance} of {expert} on panel {panel} is over the pair cap"),
+    "plan-cell": ("方案没有恰好排满评审组 {panel} 层别 {stratum}", "the plan doesn't fill panel {panel}, stratum {stratum}, exactly"),
+    "plan-limit": ("方案超过容量或限额：{node}", "the plan is over a capacity or a limit: {node}"),
+    "plan-unfair": ("方案不公平：{expert} 的机会可以提高，而只减少机会更多的人", "the plan is unfair: {expert} could have more at the cost of larger loads only"),
+    "plan-flow": ("方案的机会在某处不平衡", "the plan's chances don't balance somewhere"),
+    "balanced-holds": ("方案守恒、守限且公平，{seats} 个席位由种子取整后一致", "the plan holds and is fair; {seats} seats recompute by the rounding"),
     # rules
     "not-the-entries": ("顺序不是名单的排列", "the order is no permutation of the entries"),
     "not-first": ("取中的不是前几项", "those taken are not the first of the order"),
@@ -657,7 +670,7 @@ def _check_size(name: str, size: int, left: int) -> int:
     return size
 
 
-def read_zip(data: bytes) -> dict[str, bytes]:
+def read_zip(data: bytes) -> dict[str, bytes]:  # noqa: C901 - one header field after another
     """Return name → bytes of a zip of the bundle's own form; Refused for any other.
 
     Its headers hold nothing free: entries in order of their names, one after another, without
@@ -975,7 +988,7 @@ class Snapshot:
         if method == "balanced":
             check_sorted("snapshot.json: plan", [tuple(row[:3]) for row in record["plan"]])
 
-    def _check_ids(self) -> None:
+    def _check_ids(self) -> None:  # noqa: C901 - one rule of section 2 after another
         held: set[str] = set()
         for panel in self.panels.values():
             for dossier in panel["dossiers"]:
@@ -1079,7 +1092,7 @@ class Log:
         if not self.events or self.events[0].type != "log.opened" or self.events[0].seq:
             refuse("not-opened", {})
 
-    def _take(self, seq: int, line: bytes) -> None:
+    def _take(self, seq: int, line: bytes) -> None:  # noqa: C901, PLR0912 - one field after another
         if len(line) > LINE:
             raise Refused("too-large", name="events.jsonl", most=LINE)
         record = parse(line)
@@ -1242,7 +1255,7 @@ class Limits:
         )
 
 
-def walked(snapshot: Snapshot, seed: bytes, attempt: int) -> dict[str, Any] | None:
+def walked(snapshot: Snapshot, seed: bytes, attempt: int) -> dict[str, Any] | None:  # noqa: C901 - the walk of section 5, in its order
     """Return what one walk through the list gives; None where it ends with seats open."""
     seeded = Seeded(seed, attempt)
     panels = dealt(snapshot, seeded)
@@ -1302,12 +1315,427 @@ def drawn(snapshot: Snapshot, seed: bytes, attempts: int) -> dict[str, Any]:
         order = in_order(Seeded(seed), snapshot.record["entries"])
         return {**head, "order": order, "taken": order[: snapshot.record["take"]]}
     if snapshot.method == "balanced":
-        raise Refused("no-walk", attempts=0)
+        network = Balanced(snapshot)
+        network.check()
+        return {**head, "seats": network.rounded(seed)}
     for attempt in range(min(attempts, 1000)):
         found = walked(snapshot, seed, attempt)
         if found:
             return {**head, **found}
     raise Refused("no-walk", attempts=min(attempts, 1000))
+
+
+# ---------------------------------------------------------------------------------------------
+# The balanced draw: its network, the check of its plan, its rounding (section 6)
+# ---------------------------------------------------------------------------------------------
+
+FINEST = 1 << 13  # bits of a common denominator
+MOST_PAIRS = 1 << 25
+
+
+def _strictest(snapshot: Snapshot, *scopes: str) -> dict[str, int]:
+    """Return field → the smallest maximum among the limits of some scopes."""
+    found: dict[str, int] = {}
+    for limit in snapshot.limits:
+        if limit["scope"] in scopes:
+            found[limit["field"]] = min(limit["max"], found.get(limit["field"], limit["max"]))
+    return found
+
+
+def _nested(experts: Sequence[Mapping[str, Any]], fields: Iterable[str]) -> list[list[Any]]:
+    """Return each expert's limited values, the larger set first; Refused where two sets cross.
+
+    Where both hold the same experts, the province is the outer one.
+    """
+    names = [field for field in ("province", "employer") if field in fields]
+    held = [[(field, one[field]) for field in names if one[field]] for one in experts]
+    members = Counter(value for values in held for value in values)
+    shared = Counter(tuple(values) for values in held if len(values) == 2)
+    for (province, employer), count in shared.items():
+        if count not in {members[province], members[employer]}:
+            raise Refused("crossing", one=province[1], two=employer[1])
+    return [
+        values[::-1] if len(values) == 2 and shared[tuple(values)] < members[values[1]] else values
+        for values in held
+    ]
+
+
+def _name(kind: str, *parts: str) -> bytes:
+    return lp(kind.encode()) + lp(b"".join(lp(part.encode()) for part in parts))
+
+
+class Arc:
+    """An arc with its flow, an integer over the common denominator of its block."""
+
+    __slots__ = ("alive", "flow", "head", "room", "tail", "whole")
+
+    def __init__(self, tail: int, head: int, room: int) -> None:
+        self.tail, self.head, self.room = tail, head, room
+        self.flow, self.whole, self.alive = 0, 1, False
+
+
+class Balanced:
+    """The network of section 6 with the flow of the plan. Node 0 is source and sink.
+
+    `stem` is the one arc by which a group or an expert is reached from the hub's side, and by
+    which a limit or a cell is left towards it. `pairs` are the arcs with a positive chance.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.names = [lp(b"source") + lp(b"")]
+        self.stem: list[Arc] = [Arc(0, 0, 0)]
+        self.pairs: dict[tuple[str, tuple[str, str]], Arc] = {}
+        self.cap: list[int] = snapshot.record["pair_cap"]
+        self.cells = dict.fromkeys(sorted(snapshot.cells()), 0)
+        self.experts: dict[str, int] = {}
+        self._limits: dict[tuple[tuple[str, str], Any], int] = {}
+        self._add_experts()
+        self.eligible = self._eligible()
+        self._entry = self._add_cells()
+        self._read_plan()
+
+    def _node(self, name: bytes) -> int:
+        self.names.append(name)
+        return len(self.names) - 1
+
+    def _add_experts(self) -> None:
+        most = _strictest(self.snapshot, "draw")
+        people = list(self.snapshot.experts.values())
+        groups: dict[Any, int] = {}
+        for one, chain in zip(people, _nested(people, most)):
+            before = 0
+            for value in chain:
+                if value not in groups:
+                    groups[value] = self._node(_name("group", *value))
+                    self.stem.append(Arc(before, groups[value], most[value[0]]))
+                before = groups[value]
+            node = self._node(lp(b"expert") + lp(one["id"].encode()))
+            self.experts[one["id"]] = node
+            self.stem.append(Arc(before, node, one["capacity"]))
+        self.grouped = bool(groups)
+
+    def _eligible(self) -> dict[tuple[str, str], list[str]]:
+        """Return cell → experts of its stratum without conflict."""
+        of_stratum: dict[str, list[str]] = defaultdict(list)
+        for name, one in self.snapshot.experts.items():
+            of_stratum[one["stratum"]].append(name)
+        if sum(len(of_stratum[stratum]) for _, stratum in self.cells) > MOST_PAIRS:
+            raise Refused("too-many-pairs", most=MOST_PAIRS)
+        holder = {
+            dossier: panel["id"]
+            for panel in self.snapshot.panels.values()
+            for dossier in panel["dossiers"]
+        }
+        barred = {(expert, holder[dossier]) for expert, dossier in self.snapshot.conflicts}
+        return {
+            (panel, stratum): [one for one in of_stratum[stratum] if (one, panel) not in barred]
+            for panel, stratum in self.cells
+        }
+
+    def _add_cells(self) -> dict[tuple[str, tuple[str, str]], int]:
+        """Add cells and their limits; return (expert, cell) → the node it enters, where limited."""
+        most = _strictest(self.snapshot, "cell", "panel")
+        panels = self.snapshot.panels.values()
+        if any(one["scope"] == "panel" for one in self.snapshot.limits) and any(
+            len(panel["seats"]) > 1 for panel in panels
+        ):
+            raise Refused("crossing", one="panel", two="cell")
+        seats = self.snapshot.cells()
+        for cell in self.cells:
+            self.cells[cell] = self._node(_name("cell", *cell))
+            self.stem.append(Arc(self.cells[cell], 0, seats[cell]))
+        entry: dict[tuple[str, tuple[str, str]], int] = {}
+        for cell, names in self.eligible.items() if most else ():
+            people = [self.snapshot.experts[name] for name in names]
+            for name, chain in zip(names, _nested(people, most)):
+                before = self.cells[cell]
+                for value in chain:
+                    if (cell, value) not in self._limits:
+                        node = self._node(_name("limit", *cell, *value))
+                        self._limits[cell, value] = node
+                        self.stem.append(Arc(node, before, most[value[0]]))
+                    before = self._limits[cell, value]
+                if chain:
+                    entry[name, cell] = before
+        return entry
+
+    # The plan.
+
+    def _read_plan(self) -> None:  # noqa: C901 - one pass over the rows
+        allowed = {cell: set(names) for cell, names in self.eligible.items()}
+        plan = self.snapshot.record["plan"]
+        numerator, denominator = self.cap
+        block = list(range(len(self.names)))  # union-find over the network without the hub
+
+        def find(node: int) -> int:
+            while block[node] != node:
+                block[node] = block[block[node]]
+                node = block[node]
+            return node
+
+        for arc in self.stem:
+            if arc.tail and arc.head:
+                block[find(arc.tail)] = find(arc.head)
+        for name, panel, stratum, over, under in plan:
+            cell = (panel, stratum)
+            if name not in allowed.get(cell, ()):
+                raise Refused("plan-pair", expert=name, panel=panel)
+            if over * denominator > numerator * under:
+                raise Refused("plan-cap", expert=name, panel=panel, chance=f"{over}/{under}")
+            arc = Arc(self.experts[name], self._entry.get((name, cell), self.cells[cell]), 1)
+            block[find(arc.tail)] = find(arc.head)
+            self.pairs[name, cell] = arc
+        common: dict[int, int] = defaultdict(lambda: 1)
+        for name, _, _, _, under in plan:
+            node = find(self.experts[name])
+            common[node] = common[node] * under // math.gcd(common[node], under)
+            if common[node].bit_length() > FINEST:
+                raise Refused("too-fine", bits=FINEST)
+        for arc in self.stem:
+            arc.whole = common[find(arc.tail or arc.head)]
+        for arc, (_, _, _, over, under) in zip(self.pairs.values(), plan):
+            arc.whole = common[find(arc.tail)]
+            self._send(arc, over * (arc.whole // under))
+
+    def _send(self, arc: Arc, amount: int) -> None:
+        """Send a pair's chance through the stems on both sides."""
+        arc.flow = amount
+        node = arc.tail
+        while node:
+            self.stem[node].flow += amount
+            node = self.stem[node].tail
+        node = arc.head
+        while node:
+            self.stem[node].flow += amount
+            node = self.stem[node].head
+
+    def check(self) -> None:
+        """Refuse a plan that leaves a seat, breaks a limit, or isn't leximin-optimal."""
+        for cell, node in self.cells.items():
+            arc = self.stem[node]
+            if arc.flow != arc.room * arc.whole:
+                raise Refused("plan-cell", panel=cell[0], stratum=cell[1])
+        for arc in self.stem[1:]:
+            if arc.flow > arc.room * arc.whole:
+                raise Refused("plan-limit", node=self._told(arc))
+        unfair = self._unfair()
+        if unfair:
+            raise Refused("plan-unfair", expert=unfair)
+
+    def _told(self, arc: Arc) -> str:
+        node = arc.head or arc.tail
+        text = self.names[max(arc.tail, node) if arc.tail > arc.head else arc.head]
+        return re.sub("[\x00-\x1f]+", " ", text.decode()).strip()
+
+    def _unfair(self) -> str | None:
+        """Return an expert whose load could rise at the cost of larger loads only, or None.
+
+        There is one at load v exactly where, in the residual graph in which only experts above v
+        may fall, both ends of the expert's stem lie in one strong component. Ascending v only
+        takes arcs away, so that the next level looks inside the components of this one.
+        """
+        out = self._residual()
+        stems = {node: self.stem[node] for node in self.experts.values()}
+        loads = {node: Fraction(arc.flow, arc.whole) for node, arc in stems.items()}
+        known = {node: name for name, node in self.experts.items()}
+        part = [0] * len(self.names)
+        alive = list(range(len(self.names)))
+        for level in sorted(set(loads.values())):
+            falling = {
+                node: stems[node].tail
+                for node in alive
+                if node in loads and loads[node] > level
+            }  # fmt: skip
+            _strong_parts(out, falling, part, alive)
+            for node in alive:
+                if loads.get(node) != level or part[node] != part[stems[node].tail]:
+                    continue
+                if stems[node].flow < stems[node].room * stems[node].whole:
+                    return known[node]
+            higher = {part[node] for node in falling}
+            alive = [node for node in alive if part[node] in higher]
+        return None
+
+    def _residual(self) -> list[list[int]]:
+        """Return the residual arcs of every node, but for the falling loads of experts."""
+        numerator, denominator = self.cap
+        out: list[list[int]] = [[] for _ in self.names]
+        experts = set(self.experts.values())
+        for node, arc in enumerate(self.stem):
+            if not arc.head:
+                continue  # the hub itself; cells are full for good
+            if arc.flow < arc.room * arc.whole:
+                out[arc.tail].append(arc.head)
+            if arc.flow and node not in experts:
+                out[arc.head].append(arc.tail)
+        for cell, names in self.eligible.items():
+            for name in names:
+                tail = self.experts[name]
+                head = self._entry.get((name, cell), self.cells[cell])
+                pair = self.pairs.get((name, cell))
+                if not pair or pair.flow * denominator < numerator * pair.whole:
+                    out[tail].append(head)
+                if pair:
+                    out[head].append(tail)
+        return out
+
+    # The rounding.
+
+    def rounded(self, seed: bytes) -> list[dict[str, str]]:
+        """Return the seats that the seed makes of the plan's chances."""
+        arcs = [arc for arc in (*self.stem[1:], *self.pairs.values()) if arc.flow % arc.whole]
+        seeded = Seeded(seed)
+        number = {tail: seeded.keyed("arc", self.names[tail]) for tail in {a.tail for a in arcs}}
+        arcs = [arc for _, _, arc in sorted(
+            (number[arc.tail](self.names[arc.head]), at, arc) for at, arc in enumerate(arcs)
+        )]  # fmt: skip
+        _Rounding(arcs, seeded).run()
+        return [
+            {"panel": panel, "stratum": stratum, "expert": name}
+            for panel, stratum, name in sorted(
+                (*cell, name) for (name, cell), arc in self.pairs.items() if arc.flow
+            )
+        ]
+
+
+def _strong_parts(  # noqa: C901, PLR0912 - Tarjan's algorithm, its recursion unrolled
+    out: Sequence[Sequence[int]], falling: Mapping[int, int], part: list[int], alive: Sequence[int]
+) -> None:
+    """Relabel `part` of the nodes alive by strong components within their present parts.
+
+    Tarjan's algorithm without recursion; `falling` gives an expert's further arc.
+    """
+    old = {node: part[node] for node in alive}
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    label = max(part, default=0) + 1
+    for start in alive:
+        if start in order:
+            continue
+        work: list[tuple[int, Iterator[int]]] = []
+        node = start
+        while True:
+            if node not in order:
+                order[node] = low[node] = len(order)
+                stack.append(node)
+                on_stack.add(node)
+                more = out[node] if node not in falling else (*out[node], falling[node])
+                work.append((node, iter(more)))
+            node, rest = work[-1]
+            deeper = None
+            for head in rest:
+                if old.get(head) != old[node]:
+                    continue
+                if head not in order:
+                    deeper = head
+                    break
+                if head in on_stack and order[head] < low[node]:
+                    low[node] = order[head]
+            if deeper is not None:
+                node = deeper
+                continue
+            work.pop()
+            if low[node] == order[node]:
+                while True:
+                    member = stack.pop()
+                    on_stack.discard(member)
+                    part[member] = label
+                    if member == node:
+                        break
+                label += 1
+            if not work:
+                break
+            above = work[-1][0]
+            low[above] = min(low[above], low[node])
+            node = above
+
+
+class _Rounding:
+    """Rounds fractional arcs, given in order of rank, one cycle at a time.
+
+    The walk of a step repeats that of the step before up to the first arc that has become an
+    integer, since only arcs of the cycle changed: it is resumed there.
+    """
+
+    def __init__(self, arcs: Sequence[Arc], seeded: Seeded) -> None:
+        self._seeded = seeded
+        self._waiting = list(reversed(arcs))
+        self._at: dict[int, list[Arc]] = defaultdict(list)  # node → its arcs, lowest rank last
+        for arc in self._waiting:
+            arc.alive = True
+            self._at[arc.tail].append(arc)
+            self._at[arc.head].append(arc)
+        self._walk: list[Arc] = []
+        self._nodes: list[int] = []
+
+    def run(self) -> None:
+        """Round until no arc is fractional."""
+        step = 0
+        place: dict[int, int] = {}
+        while True:
+            if not self._walk:
+                while self._waiting and not self._waiting[-1].alive:
+                    self._waiting.pop()
+                if not self._waiting:
+                    return
+                self._nodes = [self._waiting[-1].tail]
+                place = {self._nodes[0]: 0}
+            begin = self._to_cycle(place)
+            cut = begin + self._turn(begin, step)
+            step += 1
+            for node in self._nodes[cut + 1 : -1]:
+                del place[node]
+            del self._walk[cut:], self._nodes[cut + 1 :]
+
+    def _to_cycle(self, place: dict[int, int]) -> int:
+        """Walk until a node repeats; return where on the walk it stood."""
+        while True:
+            node = self._nodes[-1]
+            arc = self._lowest(node, self._walk[-1] if self._walk else None)
+            node = arc.head if arc.tail == node else arc.tail
+            self._walk.append(arc)
+            self._nodes.append(node)
+            if node in place:
+                return place[node]
+            place[node] = len(self._walk)
+
+    def _lowest(self, node: int, used: Arc | None) -> Arc:
+        here = self._at[node]
+        while here and not here[-1].alive:
+            here.pop()
+        if here and here[-1] is not used:
+            return here[-1]
+        last = len(here) - 2
+        while last >= 0 and not here[last].alive:
+            last -= 1
+        del here[last + 1 : -1]
+        if last < 0:
+            raise Refused("plan-flow")
+        return here[last]
+
+    def _turn(self, begin: int, step: int) -> int:
+        """Round the cycle by the seed; return which of its arcs first became an integer."""
+        cycle = self._walk[begin:]
+        along = [arc.tail == node for arc, node in zip(cycle, self._nodes[begin:])]
+        ahead = [one == along[0] for one in along]  # oriented by the first arc
+        whole = cycle[0].whole
+        above = [-arc.flow % whole for arc in cycle]
+        below = [arc.flow % whole for arc in cycle]
+        up = min(a if forth else b for a, b, forth in zip(above, below, ahead))
+        down = min(b if forth else a for a, b, forth in zip(above, below, ahead))
+        common = math.gcd(math.gcd(up, down), whole)
+        ticket = self._seeded.below((up + down) // common, lp(b"cycle") + u64(step))
+        amount = up if ticket < down // common else -down
+        first = -1
+        for at, (arc, forth) in enumerate(zip(cycle, ahead)):
+            arc.flow += amount if forth else -amount
+            if arc.flow % whole == 0:
+                arc.alive = False
+                first = at if first < 0 else first
+        return first
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1786,7 +2214,7 @@ class Verification:
 
     # 7. Deal, order, attempt, seats and reasons recompute; the result's digest is in the log.
 
-    def step_draw(self) -> None:
+    def step_draw(self) -> None:  # noqa: C901 - one comparison after another
         """Draw again and compare."""
         if not self.snapshot or self.result is None:
             return self.skip(7, "needs", first=1)
@@ -1813,6 +2241,8 @@ class Verification:
                 )
         if self.snapshot.method == "order":
             return self.say(7, "ordered", taken=len(expected["taken"]), of=len(expected["order"]))
+        if self.snapshot.method == "balanced":
+            return self.say(7, "balanced-holds", seats=len(expected["seats"]))
         return self.say(
             7, "recomputed", seats=len(expected["seats"]), attempt=expected.get("attempt", 0)
         )
@@ -1896,7 +2326,7 @@ class Verification:
 
     # 9. Every replacement recomputes from the list.
 
-    def step_replacements(self) -> None:
+    def step_replacements(self) -> None:  # noqa: PLR0911 - each return says why there is nothing to follow
         """Follow the seats through the log and recompute each replacement."""
         if not self.snapshot or self.result is None:
             return self.skip(9, "needs", first=1)
@@ -1949,7 +2379,7 @@ class Verification:
 
     # 10. No draw number of the round is missing; voided ones are listed with their reason.
 
-    def step_numbers(self) -> None:
+    def step_numbers(self) -> None:  # noqa: C901, PLR0912 - the outcomes of a draw, one after another
         """Follow every draw of the log from lock to outcome, and count the round's numbers."""
         if not self.log:
             return self.skip(10, "needs", first=2)
@@ -2008,19 +2438,21 @@ class Verification:
         if not self.log or not self.log_keys:
             return self.skip(11, "needs", first=3)
         try:
-            old = Checkpoint(self.previous)
-            if old.size > len(self.log.leaves):
-                raise Refused("shorter", size=old.size, events=len(self.log.leaves))
-            key = self.log_keys.in_force(old.size)
-            found = old.opened(key, [key for _, key in self.log_keys.witnesses])
-            if self.log.root(old.size) != old.root:
-                raise Refused("rewritten", size=old.size)
+            self._extends(self.log, self.log_keys, Checkpoint(self.previous))
         except Refused as error:
-            return self.refused(11, error)
-        self.say(11, "extends", size=old.size, more=len(self.log.leaves) - old.size)
+            self.refused(11, error)
+        return None
+
+    def _extends(self, log: Log, keys: Keys, old: Checkpoint) -> None:
+        events = len(log.leaves)
+        if old.size > events:
+            raise Refused("shorter", size=old.size, events=events)
+        found = old.opened(keys.in_force(old.size), [key for _, key in keys.witnesses])
+        if log.root(old.size) != old.root:
+            raise Refused("rewritten", size=old.size)
+        self.say(11, "extends", size=old.size, more=events - old.size)
         for key, when in found:
             self.say(11, "cosigned", name=key.name, time=clock(when))
-        return None
 
     # 12. Each identity opens.
 

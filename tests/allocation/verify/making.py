@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from allocation import balanced, merkle
 from allocation import checkpoint as notes
-from allocation import merkle
 from allocation.bundle import Bundle
 from allocation.canonical import canonical
 from allocation.draw import draw
@@ -306,4 +306,47 @@ def order_office() -> Office:
     office.keep_checkpoint()
     office.reveal()
     office.complete()
+    return office
+
+
+def balanced_record(
+    number: int = 1, *, experts: int = 24, dossiers: int = 10, seed: int = 5, capacity: int = 2,
+    limits: tuple[tuple[str, str, int], ...] = (("employer", "draw", 3), ("province", "cell", 1)),
+    cap: tuple[int, int] = (2, 3),
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """Return a planned snapshot of method balanced: one panel a dossier, employers in provinces."""
+    record, people = lottery_record(
+        number, experts=experts, panels=1, dossiers=dossiers, seed=seed, beacon=False
+    )
+    random = Random(seed)
+    for at, expert in enumerate(record["experts"]):
+        group = random.randrange(max(2, experts // 3))
+        expert |= {
+            "capacity": 1 + at % capacity,
+            "province": f"p{group % 6}",
+            "employer": f"g{group}",
+        }
+    record |= {
+        "method": "balanced",
+        "panels": [
+            {"id": f"P{one['id']}", "class": one["class"], "deal": False, "dossiers": [one["id"]],
+             "seats": {"management": 1, "skill": 2} if at % 2 else {"skill": 2}}
+            for at, one in enumerate(record["dossiers"])
+        ],
+        "limits": [{"field": f, "scope": s, "max": m} for f, s, m in limits],
+        "pair_cap": list(cap),
+    }  # fmt: skip
+    return balanced.plan(record), people
+
+
+def balanced_office(**shape: Any) -> Office:
+    """Return an honest office that draws by the method balanced, with replacements."""
+    office = Office()
+    office.open()
+    record, office.identities = balanced_record(**shape)
+    office.lock(record)
+    office.reveal()
+    office.complete()
+    office.vacate(0)
+    office.vacate(1, record["panels"][0]["dossiers"][0], office.result["seats"][1])
     return office
