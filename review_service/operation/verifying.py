@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -142,12 +143,13 @@ def _check_nodes(session: Session, tree: merkle.Tree) -> None:
     """Check that each stored node is the tree's and that none is missing (n - popcount + n)."""
     found = 0
     query = select(LogNode.level, LogNode.position, LogNode.hash)
-    for level, position, digest in session.exec(query.execution_options(yield_per=BATCH)):
-        found += 1
-        if (position + 1) << level > tree.size or tree.get(level, position) != digest:
-            raise LogError(
-                "node", f"node {level}/{position} is wrong", level=level, position=position
-            )
+    with contextlib.closing(session.exec(query.execution_options(yield_per=BATCH))) as rows:
+        for level, position, digest in rows:
+            found += 1
+            if (position + 1) << level > tree.size or tree.get(level, position) != digest:
+                raise LogError(
+                    "node", f"node {level}/{position} is wrong", level=level, position=position
+                )
     expected = 2 * tree.size - tree.size.bit_count()
     if found != expected:
         raise LogError("node-count", f"{found} nodes, {expected} expected", found=found)

@@ -117,6 +117,11 @@ def sign_checkpoint(work: Work) -> Checkpoint:
     return row
 
 
+def newest_checkpoint(session: Session) -> Checkpoint | None:
+    """Return the checkpoint that covers most of the log, if any was signed."""
+    return session.exec(select(Checkpoint).order_by(col(Checkpoint.size).desc()).limit(1)).first()
+
+
 def add_witness(work: Work, key: str) -> Witness:
     """Register an inspector's verifier key (C2SP cosignature key, type 0x04)."""
     notes.parse_vkey(key)
