@@ -21,7 +21,9 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "stats"
 
 
 def read(name: str, dossier: str, reviewer: str | None, score: str) -> Ratings:
-    return Ratings.from_csv(VECTORS / f"{name}.csv", dossier=dossier, reviewer=reviewer, score=score)
+    return Ratings.from_csv(
+        VECTORS / f"{name}.csv", dossier=dossier, reviewer=reviewer, score=score
+    )
 
 
 def rows(name: str) -> list[dict[str, str]]:

@@ -1,0 +1,82 @@
+"""The comparison of methods on simulated rounds, and its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.simulate_methods import METHODS, precision
+from scoring.simulate_rounds import SETTINGS, Round, Setting, simulate_round
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+TOP = 31
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Top-K precision of each method in one setting, `rounds` values each."""
+
+    setting: Setting
+    precisions: Mapping[str, NDArray[np.float64]]
+
+    def mean(self, method: str) -> float:
+        """Return a method's mean precision."""
+        return float(self.precisions[method].mean())
+
+    def error(self, method: str, against: str | None = None) -> float:
+        """Return the standard error of a mean, or of its difference to another method's.
+
+        The methods see the same rounds, so that a difference is known far better than a mean.
+        """
+        values = self.precisions[method]
+        if against is not None:
+            values = values - self.precisions[against]
+        return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def simulate(
+    rounds: int = 100,
+    seed: int = 0,
+    *,
+    settings: Sequence[Setting] = SETTINGS,
+    top: int = TOP,
+    methods: Mapping[str, Callable[[Round], NDArray[np.float64]]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """Return the methods' top-K precision in every setting; a pure function of `seed`.
+
+    `progress` is told how many rounds of how many are done.
+    """
+    methods = METHODS if methods is None else methods
+    outcomes = []
+    for number, setting in enumerate(settings):
+        found: dict[str, list[float]] = {name: [] for name in methods}
+        for turn in range(rounds):
+            truth = simulate_round(setting, np.random.default_rng([seed, number, turn]))
+            for name, method in methods.items():
+                found[name].append(precision(method(truth), truth.quality, top))
+            if progress is not None:
+                progress(number * rounds + turn + 1, rounds * len(settings))
+        outcomes.append(Outcome(setting, {name: np.array(v) for name, v in found.items()}))
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Return the outcomes as a Markdown table, standard errors in parentheses."""
+    names = list(outcomes[0].precisions)
+    lines = [
+        "| setting | " + " | ".join(names) + " | auto − REML BLUP |",
+        "|---|" + "---|" * (len(names) + 1),
+    ]
+    for outcome in outcomes:
+        cells = [f"{outcome.mean(name):.3f} ({outcome.error(name):.3f})" for name in names]
+        gain = outcome.mean("auto") - outcome.mean("REML BLUP")
+        cells.append(f"{gain:+.4f} ({outcome.error('auto', 'REML BLUP'):.4f})")
+        lines.append(f"| {outcome.setting.name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
