@@ -27,6 +27,11 @@ class Affiliation:
     role: str
     until: str = ""
 
+    @property
+    def code(self) -> str:
+        """The role's code: staff, director, supervisor, shareholder, controller or adviser."""
+        return ROLES[self.role]
+
     def __str__(self) -> str:
         return f"{self.unit}/{self.role}/{self.until}" if self.until else f"{self.unit}/{self.role}"
 

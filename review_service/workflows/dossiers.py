@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from review_service.tables import Dossier, Round
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.batches import Change, changes_digest, record_batch
 from review_service.workflows.log import append
+from review_service.workflows.results import indicators
 from review_service.workflows.rounds import rubric_of
 from scoring.gates import GateResult, check_gates
 
@@ -203,11 +203,6 @@ def withdraw_dossier(work: Work, dossier_id: int, *, reason: str) -> Dossier:
     return dossier
 
 
-def figures(dossier: Dossier) -> dict[str, Decimal | int | None]:
-    """Return the gates' figures as exact numbers, as `scoring.gates.check_gates` takes them."""
-    return {name: Decimal(str(value)) for name, value in dossier.indicators.items()}
-
-
 def gates_of(round_row: Round, dossier: Dossier) -> tuple[GateResult, ...]:
     """Return how a dossier stands at the round's gates."""
-    return check_gates(rubric_of(round_row), figures(dossier))
+    return check_gates(rubric_of(round_row), indicators(dossier))
