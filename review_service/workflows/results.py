@@ -10,7 +10,6 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from scoring.fit import fit
 from sqlmodel import col, select
 
 from review_service.tables import Approval, Computation, Dossier, Draw, Review, Round, Seat
@@ -18,20 +17,21 @@ from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.computations import keep, newest
 from review_service.workflows.rounds import competing, rubric_of
 from scoring.candidates import Candidate
+from scoring.fit import fit
 from scoring.gates import check_gates
 from scoring.ratings import Ratings
 from scoring.records import digest, digest_json
+from scoring.rubric import Rubric
 from scoring.rules import Rules
 from scoring.selection import select as select_dossiers
 from scoring.settlement import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlmodel import Session
 
     from review_service.workflows.base import Work
-    from scoring.rubric import Rubric
 
     Row = tuple[str, str, float]
     """(dossier number, pseudonym, score from 0 to 100)."""
@@ -62,18 +62,45 @@ def submitted(session: Session, round_id: int) -> list[tuple[str, str, dict[str,
 
 def run_fit(work: Work, round_id: int) -> Computation:
     """Fit the model to the submitted totals, and to each chapter, and keep the record."""
+    return keep_fit(work, round_id, fit_record(fit_input(work, round_id)))
+
+
+def fit_input(work: Work, round_id: int) -> dict[str, Any]:
+    """Return what `fit_record` needs of a closed round, as JSON values."""
     row = _closed(work, round_id)
     reviews = submitted(work.session, round_id)
     if not reviews:
         raise WorkflowError("no-reviews", round=row.code)
-    totals, chapters = scores(rubric_of(row), reviews)
-    record = {
-        "round": row.code,
-        "rubric": row.rubric_digest,
-        "ratings": digest([list(review) for review in reviews]),
-        "total": fit(_ratings(totals), top=Rules.from_record(row.rules["list"]).total).record(),
-        "chapters": {name: fit(_ratings(rows)).record() for name, rows in chapters.items() if rows},
+    top = Rules.from_record(row.rules["list"]).total
+    return {"round": row.code, "rubric": json.loads(row.rubric), "reviews": reviews, "top": top}
+
+
+def fit_record(
+    given: Mapping[str, Any], progress: Callable[[int], None] = lambda _percent: None
+) -> dict[str, Any]:
+    """Return the record of the fits: pure, fit for a process of its own."""
+    rubric = Rubric.from_record(given["rubric"])
+    totals, chapters = scores(rubric, given["reviews"])
+    rated = {name: rows for name, rows in chapters.items() if rows}
+    total = fit(_ratings(totals), top=given["top"]).record()
+    parts: dict[str, Any] = {}
+    for name, rows in rated.items():
+        progress(100 * (1 + len(parts)) // (1 + len(rated)))
+        parts[name] = fit(_ratings(rows)).record()
+    return {
+        "round": given["round"],
+        "rubric": rubric.digest(),
+        "ratings": digest([list(review) for review in given["reviews"]]),
+        "total": total,
+        "chapters": parts,
     }
+
+
+def keep_fit(work: Work, round_id: int, record: dict[str, Any]) -> Computation:
+    """Keep the record of a fit of this round, as it is closed."""
+    row = _closed(work, round_id)
+    if record["ratings"] != digest([list(one) for one in submitted(work.session, round_id)]):
+        raise WorkflowError("fit-outdated", round=row.code)
     return keep(work, row, "fit", record, digest_json(record))
 
 

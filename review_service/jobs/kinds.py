@@ -1,0 +1,42 @@
+"""The kinds of jobs. What runs outside a request is listed here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from review_service.workflows import results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from review_service.workflows.base import Work
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a job is done.
+
+    prepare   (work, arguments) → what the computation needs, picklable
+    compute   "package.module:function" of (given, progress) → a picklable result; no database
+    conclude  (work, arguments, result) → the outcome, JSON; runs in the job's last transaction
+    """
+
+    prepare: Callable[[Work, Mapping[str, Any]], Any]
+    compute: str
+    conclude: Callable[[Work, Mapping[str, Any], Any], Mapping[str, Any]]
+
+
+def _fit_input(work: Work, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return results.fit_input(work, int(arguments["round_id"]))
+
+
+def _keep_fit(work: Work, arguments: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    row = results.keep_fit(work, int(arguments["round_id"]), record)
+    return {"computation": row.id, "digest": row.digest}
+
+
+KINDS = {
+    # The statistics of a closed round: {"round_id": …}.
+    "fit": Kind(_fit_input, "review_service.workflows.results:fit_record", _keep_fit),
+}
