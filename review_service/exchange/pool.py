@@ -227,7 +227,7 @@ class _Checker:
             try:
                 ric.get_birth_place(document)
                 self._area_known[area] = True
-            except ValidationError:
+            except (ValidationError, KeyError):  # KeyError: a province without the county
                 self._area_known[area] = False
         if not self._area_known[area]:
             self._areas.append(row)
