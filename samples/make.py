@@ -285,9 +285,9 @@ def _tie(place: int, row: dict[str, Any], dossier: dict[str, Any]) -> dict[str, 
     return {
         3: {"工作单位": _otherwise(unit), "单位统一社会信用代码": ""},
         4: {"工作单位": _nearly(unit), "单位统一社会信用代码": "", "省份": dossier["省份"]},
-        5: {"任职兼职情况": f"{unit}/职工/2021-0{1 + place % 9}"},
+        5: {"任职兼职情况": f"{unit}/职工/2025-0{1 + place % 9}"},
         6: {"任职兼职情况": f"{unit}/顾问"},
-        7: {"任职兼职情况": f"{unit}/职工/2016-0{1 + place % 9}"},  # before the three years
+        7: {"任职兼职情况": f"{unit}/职工/2019-0{1 + place % 9}"},  # before the three years
         8: {"回避单位": unit},
         9: {"回避人员": f"{dossier['法人代表姓名']}（{unit}）"},
     }[what]
