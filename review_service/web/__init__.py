@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -12,46 +12,46 @@ from flask_security import Security, SQLAlchemySessionUserDatastore, utils
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from review_service.keys import load_keys
+from review_service.office import make_office
 from review_service.settings import Settings
-from review_service.storage import Store
 from review_service.tables import Account, Role
 from review_service.web import (
     access,
+    conflicts,
     desk,
+    dossiers,
     draws,
     errors,
     headers,
     home,
+    imports,
     languages,
     log,
     page,
     pool,
+    progress,
     results,
+    scoring,
+    seats,
+    shows,
+    steps,
+    words,
 )
-from review_service.workflows.base import SYSTEM, Office, Tools
-from review_service.workflows.log import open_log
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from review_service.workflows.base import Tools
 
-
-def make_office(settings: Settings, tools: Tools | None = None) -> Office:
-    """Return the office of an installation: its migrated store, its clock, entropy and keys."""
-    store = Store(settings.database_url)
-    store.migrate()
-    if tools is None:
-        keys = load_keys(settings.key_file, settings.origin)
-        tools = Tools(clock=lambda: datetime.now(UTC), entropy=os.urandom, keys=keys)
-    office = Office(store, tools)
-    office.do(SYSTEM, open_log)
-    return office
+STATIC = Path(__file__).parent.parent / "static"
+BLUEPRINTS = (
+    home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, scoring, progress,
+    results, log,
+)  # fmt: skip
 
 
 def create_app(settings: Settings | None = None, tools: Tools | None = None) -> Flask:
     """Return the application; it refuses to start with a route that declares no access."""
     settings = settings or Settings()
-    app = Flask(__name__, template_folder=str(_templates()), static_folder="static")
+    app = Flask(__name__, template_folder=str(_templates()), static_folder=str(STATIC))
     app.config.update(
         SECRET_KEY=settings.secret("session"),
         SECURITY_PASSWORD_SALT=settings.secret("password"),
@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
         SECURITY_POST_LOGIN_VIEW="/",
         SECURITY_POST_LOGOUT_VIEW="/",
         SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
+        SECURITY_RETURN_GENERIC_RESPONSES=True,  # the same answer for no such account
         SECURITY_LOGIN_USER_TEMPLATE="security/sign_in.html",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
@@ -86,7 +87,9 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     headers.install(app)
     errors.install(app)
     page.install(app)
-    for module in (home, pool, draws, desk, results, log):
+    words.install(app)
+    steps.install(app)
+    for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals.update(role=access.role)
     access.protect(app)
@@ -94,7 +97,5 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
 
 
 def _templates() -> Path:
-    from pathlib import Path
-
     package = Path(__file__).parent.parent / "templates"
     return package if package.exists() else package.parent.parent / "templates"

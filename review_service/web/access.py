@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound="Callable[..., object]")
 
 # Endpoints of libraries: their static files, and sign-in and sign-out themselves.
-_OPEN = {"static", "bootstrap.static", "security.login", "security.logout", "security.verify"}
+_OPEN = {
+    "static", "bootstrap.static", "security.static", "security.login", "security.logout",
+    "security.verify",
+}  # fmt: skip
 
 
 def public(view: View) -> View:

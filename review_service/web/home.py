@@ -1,17 +1,23 @@
-"""The front page and the overview of a round; language and text size."""
+"""The front page, a new round, the overview of a round; language and text size."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
-from sqlmodel import col, func, select
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlmodel import col, select
+from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField, validators
 
-from review_service.tables import Conflict, Dossier, Draw, Expert, Review, Round, Seat
-from review_service.web.access import access, public
+from review_service.tables import Approval, Conflict, Dossier, Draw, Pledge, Review, Round
+from review_service.web.access import access, public, role
 from review_service.web.languages import LANGUAGES
-from review_service.web.page import db, do, round_or_404
+from review_service.web.page import attempt, db, round_or_404, safe_next
+from review_service.web.steps import Counts, steps_of
 from review_service.workflows import reviews, rounds
+from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -21,10 +27,14 @@ blueprint = Blueprint("home", __name__)
 
 @blueprint.get("/")
 @public
-def index() -> str:
-    """All rounds, newest first."""
-    rows = db().exec(select(Round).order_by(col(Round.id).desc())).all()
-    return render_template("home/index.html", rounds=rows)
+def index() -> str | Response:
+    """All rounds, newest first; an expert goes to the desk, the public sees published ones."""
+    if role() == "expert":
+        return redirect(url_for("desk.index"))
+    query = select(Round).order_by(col(Round.id).desc())
+    if role() not in {"staff", "approver", "inspector"}:
+        query = query.where(col(Round.status).in_(("published", "final")))
+    return render_template("home/index.html", rounds=db().exec(query).all())
 
 
 @blueprint.post("/language/<code>")
@@ -34,30 +44,142 @@ def switch_language(code: str) -> Response:
     if code not in LANGUAGES:
         abort(404)
     session["language"] = code
-    target = request.form.get("next", "/")
-    safe = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return redirect(target if safe else "/", code=303)
+    return redirect(safe_next(), code=303)
+
+
+@blueprint.post("/text-size")
+@public
+def switch_text() -> Response:
+    """Switch large type on or off and stay on the page."""
+    session["large_text"] = not session.get("large_text")
+    return redirect(safe_next(), code=303)
+
+
+class NewRound(FlaskForm):  # type: ignore[misc]  # untyped library
+    """What a round decides before anything is drawn or scored."""
+
+    code = StringField(
+        _l("Short code of the round"),
+        [
+            validators.InputRequired(),
+            validators.Regexp(r"^[a-z0-9][a-z0-9-]{1,39}$"),
+            validators.NoneOf(["new"]),  # /rounds/new is this page
+        ],
+        description=_l("Small letters, digits and hyphens, such as 2026-skills; it stands in every draw number."),
+    )  # fmt: skip
+    title = StringField(
+        _l("Name of the round"), [validators.InputRequired(), validators.Length(max=120)]
+    )
+    rubric = SelectField(_l("Rubric"), choices=[("skills-base-2022", "skills-base-2022")])
+    panels = TextAreaField(
+        _l("Panels and their seats"),
+        [validators.InputRequired()],
+        description=_l("One panel a line: number, sector of its dossiers, then seats as stratum=count. Example: P01 装备制造 技术=4 管理=3"),
+    )  # fmt: skip
+    total = IntegerField(
+        _l("Places on the list"), [validators.InputRequired(), validators.NumberRange(1, 10_000)],
+        default=31,
+    )  # fmt: skip
+    province_most = IntegerField(
+        _l("Most places per province"), [validators.InputRequired(), validators.NumberRange(1, 1000)],
+        default=5,
+    )  # fmt: skip
+    same_province = BooleanField(
+        _l("An expert may not review dossiers of the own province"),
+    )
+    publicity_days = IntegerField(
+        _l("Working days of publicity"), [validators.InputRequired(), validators.NumberRange(1, 60)],
+        default=5,
+    )  # fmt: skip
+
+    def validate_panels(self, field: TextAreaField) -> None:
+        """Read the panels; the message names the line that is wrong."""
+        self.panel_rows = [
+            _panel(number, line) for number, line in enumerate(field.data.splitlines(), 1) if line.strip()
+        ]  # fmt: skip
+        names = [one["id"] for one in self.panel_rows]
+        for name in names:
+            if names.count(name) > 1:
+                raise validators.ValidationError(_("Panel %(name)s stands twice.", name=name))
+
+    def rules(self) -> dict[str, Any]:
+        """Return the rules as the workflow takes them."""
+        usual = rounds.DEFAULT_RULES
+        listing = usual["list"] | {
+            "total": self.total.data,
+            "rubric": self.rubric.data,
+            "province": {"most": self.province_most.data},
+        }
+        return {
+            "panels": self.panel_rows,
+            "conflicts": usual["conflicts"] | {"same_province": self.same_province.data},
+            "list": listing,
+            "publicity_days": self.publicity_days.data,
+        }
+
+
+def _panel(number: int, line: str) -> dict[str, Any]:
+    parts = line.split()
+    seats: dict[str, int] = {}
+    for part in parts[2:]:
+        stratum, _sign, count = part.partition("=")
+        if not stratum or not count.isdecimal() or not 1 <= int(count) <= 1000:
+            raise validators.ValidationError(
+                _("Line %(number)s: “%(part)s” is not stratum=count.", number=number, part=part)
+            )
+        seats[stratum] = int(count)
+    if not seats:
+        raise validators.ValidationError(
+            _("Line %(number)s needs a number, a sector and at least one stratum=count.", number=number)
+        )  # fmt: skip
+    return {"id": parts[0], "class": parts[1], "seats": seats}
+
+
+@blueprint.route("/rounds/new", methods=["GET", "POST"])
+@access("staff")
+def new_round() -> str | Response:
+    """Make a round from a rubric, its panels and its rules."""
+    form = NewRound()
+    if form.validate_on_submit():
+        made = attempt(
+            _("The round was made. Bring in experts and dossiers, then open it."),
+            rounds.create_round,
+            form.code.data,
+            form.title.data,
+            form.rubric.data,
+            form.rules(),
+        )
+        if made is not None:
+            return redirect(url_for("home.overview", code=made.code), code=303)
+    return render_template("home/new_round.html", form=form)
 
 
 @blueprint.get("/rounds/<code>")
 @access("staff", "approver", "inspector")
 def overview(code: str) -> str:
-    """Where the round stands, each count a link to its list."""
+    """Where the round stands and what comes next, each count a link to its list."""
     row = round_or_404(code)
-    count = _counter(row)
+    count = Counts(row)
+    draws = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number))).all()
     return render_template(
         "home/overview.html",
         round=row,
-        experts=db().exec(select(func.count()).select_from(Expert).where(Expert.in_use)).one(),
-        dossiers=count(Dossier, Dossier.status == "admitted"),
-        conflicts=count(Conflict, Conflict.status == "confirmed"),
-        suspected=count(Conflict, Conflict.status == "suspected"),
-        draws=db()
-        .exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number)))
-        .all(),
-        seats=_seat_counts(row),
-        submitted=count(Review, Review.status == "submitted"),
-        drafts=count(Review, Review.status == "draft"),
+        rubric=rounds.rubric_of(row),
+        steps=steps_of(row),
+        experts=count.experts(),
+        dossiers=count.of(Dossier, status="admitted"),
+        conflicts=count.of(Conflict, status="confirmed"),
+        suspected=count.of(Conflict, status="suspected"),
+        draws=draws,
+        drawn=any(one.status == "completed" for one in draws),
+        awaiting=count.seats("awaiting"),
+        accepted=count.seats("accepted"),
+        vacated=count.seats("vacated"),
+        pledges=count.of(Pledge),
+        submitted=count.of(Review, status="submitted"),
+        drafts=count.of(Review, status="draft"),
+        proposed=count.of(Approval, status="proposed"),
+        approved=count.of(Approval, status="approved"),
     )
 
 
@@ -66,30 +188,12 @@ def overview(code: str) -> str:
 def step(code: str) -> Response:
     """Take the round to its next state."""
     row = round_or_404(code)
-    steps = {
-        "open": rounds.open_round,
-        "review": reviews.start_reviewing,
-        "close": rounds.close_reviewing,
-        "unseal": rounds.unseal_names,
+    moves = {
+        "open": (rounds.open_round, _("The round is open; rubric and rules are frozen.")),
+        "review": (reviews.start_reviewing, _("Experts can score now.")),
+        "close": (rounds.close_reviewing, _("Scoring is closed.")),
+        "unseal": (rounds.unseal_names, _("Names are unsealed; the moment stands in the log.")),
     }
-    use_case = steps.get(request.form.get("to", "")) or abort(400)
-    do(use_case, row.id or 0)
+    use_case, done = moves.get(request.form.get("to", "")) or abort(400)
+    attempt(done, use_case, pk(row))
     return redirect(url_for("home.overview", code=code), code=303)
-
-
-def _counter(row: Round):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a closure of two lines
-    def count(table, condition) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
-        query = select(func.count()).select_from(table).where(table.round_id == row.id, condition)
-        return int(db().exec(query).one())
-
-    return count
-
-
-def _seat_counts(row: Round) -> dict[str, int]:
-    query = (
-        select(Seat.status, func.count())
-        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-        .where(Draw.round_id == row.id)
-        .group_by(Seat.status)
-    )
-    return dict(db().exec(query).all())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask import session
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = {"zh": "中文", "en": "English"}
 BEIJING = ZoneInfo("Asia/Shanghai")
+CATALOGUES = Path(__file__).parent.parent / "translations"
 
 
 def language() -> str:
@@ -23,13 +25,38 @@ def language() -> str:
     return chosen if chosen in LANGUAGES else "zh"
 
 
+def locale() -> str:
+    """Return the locale in use: the libraries keep their own Chinese under zh_Hans_CN."""
+    return "zh_Hans_CN" if language() == "zh" else "en"
+
+
+def large_text() -> bool:
+    """Return whether pages are set in large type."""
+    return bool(session.get("large_text"))
+
+
+def either(row: Any, name: str) -> str:
+    """Return `row.name_zh` or `row.name_en`, by the language of the page."""
+    return str(getattr(row, f"{name}_{language()}"))
+
+
 def table_time(moment: datetime | None) -> str:
     """Return a moment in Beijing time as tables write it: 2025-03-01 14:05."""
     return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
+def document_date(moment: datetime | None) -> str:
+    """Return a day in Beijing time as documents write it: 2025年3月1日."""
+    if moment is None:
+        return ""
+    day = moment.astimezone(BEIJING)
+    return f"{day.year}年{day.month}月{day.day}日" if language() == "zh" else f"{day:%-d %B %Y}"
+
+
 def install(app: Flask) -> None:
     """Set the languages of pages up."""
-    Babel(app, locale_selector=language, default_translation_directories="")
-    app.jinja_env.globals.update(language=language, LANGUAGES=LANGUAGES)
-    app.jinja_env.filters["table_time"] = table_time
+    Babel(app, locale_selector=locale, default_translation_directories=str(CATALOGUES))
+    app.jinja_env.globals.update(
+        language=language, large_text=large_text, either=either, LANGUAGES=LANGUAGES
+    )
+    app.jinja_env.filters.update(table_time=table_time, document_date=document_date)

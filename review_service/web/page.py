@@ -1,18 +1,23 @@
-"""What views share: the office, a reading session, and a round by its code."""
+"""What views share: the office, a reading session, a round by its code, and doing with a word."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import abort, current_app, g
+from flask import abort, current_app, flash, g, request
+from flask_login import current_user
 from sqlmodel import select
 
-from review_service.tables import Round
-from review_service.web.access import actor
+from allocation.errors import AllocationError
+from review_service.tables import Dossier, Draw, Round
+from review_service.web.access import actor, role
+from review_service.web.errors import sentence
+from review_service.workflows.base import NotFoundError, WorkflowError
+from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Concatenate, ParamSpec, TypeVar
+    from typing import Concatenate, ParamSpec, TypeVar
 
     from flask import Flask
     from sqlmodel import Session
@@ -33,6 +38,24 @@ def do(use_case: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.k
     return office().do(actor(), use_case, *args, **kwargs)
 
 
+def attempt(
+    done: str, use_case: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T | None:
+    """Run a use case and tell on the next page how it went: `done`, or the refusal's sentence.
+
+    Returns None where it was refused. What isn't there stays a 404.
+    """
+    try:
+        result = do(use_case, *args, **kwargs)
+    except NotFoundError:
+        raise
+    except (WorkflowError, AllocationError, ScoringError) as error:
+        flash(sentence(error), "error")
+        return None
+    flash(done, "success")
+    return result
+
+
 def db() -> Session:
     """Return this request's reading session; it sees what was committed before."""
     if "db" not in g:
@@ -46,8 +69,40 @@ def round_or_404(code: str) -> Round:
     return row if row is not None else abort(404)
 
 
+def draw_or_404(row: Round, number: int) -> Draw:
+    """Return a round's draw by its number."""
+    query = select(Draw).where(Draw.round_id == row.id, Draw.number == number)
+    return db().exec(query).first() or abort(404)
+
+
+def dossier_or_404(row: Round, number: str) -> Dossier:
+    """Return a round's dossier by its number."""
+    query = select(Dossier).where(Dossier.round_id == row.id, Dossier.number == number)
+    return db().exec(query).first() or abort(404)
+
+
+def names_open(row: Round) -> bool:
+    """Whether who is signed in may see the names behind this round's pseudonyms."""
+    return role() == "inspector" or (
+        row.unsealed_at is not None and role() in {"staff", "approver"}
+    )
+
+
+def here() -> str:
+    """Return the address of this page, to come back to."""
+    return request.full_path.rstrip("?") if request.method == "GET" else request.path
+
+
+def safe_next() -> str:
+    """Return the page a form asks to come back to: a path of this site, or the front page."""
+    target = request.form.get("next", "/")
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+
+
 def install(app: Flask) -> None:
     """Close the reading session at the end of a request."""
+    app.jinja_env.globals.update(here=here, names_open=names_open, current_user=current_user)
+    app.jinja_env.filters["combined"] = lambda one, other: {**one, **other}
 
     @app.teardown_appcontext
     def _close(_error: Any) -> None:

@@ -1,0 +1,20 @@
+// A part of a page that brings itself up to date. It waits while somebody works in it.
+"use strict";
+
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  const busy = () =>
+    document.hidden || part.contains(document.activeElement) || part.querySelector("details[open]");
+  setInterval(async () => {
+    if (busy()) return;
+    try {
+      const answer = await fetch(part.dataset.refresh, { redirect: "error" });
+      if (!answer.ok) return;
+      const text = await answer.text();
+      if (busy()) return;
+      const fresh = new DOMParser().parseFromString(text, "text/html");
+      if (fresh.body.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.body.childNodes);
+    } catch {
+      // No network: what stands here stays, and the next try comes by itself.
+    }
+  }, Number(part.dataset.seconds) * 1000);
+}

@@ -1,0 +1,108 @@
+"""Conflicts of interest: every excluded pair with its rule and evidence; suspected ones decided."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlmodel import col, func, or_, select
+
+from review_service.tables import Conflict, Dossier, Expert, Round
+from review_service.web.access import access
+from review_service.web.page import attempt, db, round_or_404, safe_next
+from review_service.workflows import conflicts
+from review_service.workflows.base import pk
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+blueprint = Blueprint("conflicts", __name__)
+PAGE = 50
+
+
+@blueprint.get("/rounds/<code>/conflicts")
+@access("staff", "inspector")
+def index(code: str) -> str:
+    """The pairs that must not meet, and those that wait for a decision."""
+    row = round_or_404(code)
+    wanted = _filters(row)
+    joined = (
+        select(Conflict, Expert, Dossier)
+        .join(Expert, col(Expert.id) == col(Conflict.expert_id))
+        .join(Dossier, col(Dossier.id) == col(Conflict.dossier_id))
+        .where(*wanted)
+    )
+    count = (
+        select(func.count())
+        .select_from(Conflict)
+        .join(Expert, col(Expert.id) == col(Conflict.expert_id))
+        .join(Dossier, col(Dossier.id) == col(Conflict.dossier_id))
+        .where(*wanted)
+    )
+    total = db().exec(count).one()
+    page = max(1, request.args.get("page", 1, type=int))
+    order = (col(Conflict.status).desc(), col(Dossier.number), col(Expert.number))
+    rows = db().exec(joined.order_by(*order).offset((page - 1) * PAGE).limit(PAGE)).all()
+    return render_template(
+        "conflicts/index.html",
+        round=row,
+        rows=rows,
+        total=total,
+        page=page,
+        pages=max(1, math.ceil(total / PAGE)),
+        link=lambda n: url_for("conflicts.index", code=code, **(request.args | {"page": n})),
+        by_status=dict(_counts(row, "status")),
+        by_rule=_counts(row, "rule"),
+        open=row.status in {"draft", "open"},
+    )
+
+
+def _filters(row: Round) -> list[Any]:
+    wanted: list[Any] = [Conflict.round_id == row.id]
+    for name in ("status", "rule"):
+        if value := request.args.get(name, ""):
+            wanted.append(getattr(Conflict, name) == value)
+    if text := request.args.get("q", "").strip():
+        like = "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        columns = (Expert.name, Expert.number, Expert.employer, Dossier.number, Dossier.unit)
+        wanted.append(or_(*(col(one).like(like, escape="\\") for one in columns)))
+    return wanted
+
+
+def _counts(row: Round, name: str) -> list[tuple[str, int]]:
+    column = getattr(Conflict, name)
+    query = select(column, func.count()).where(Conflict.round_id == row.id)
+    return list(db().exec(query.group_by(column).order_by(column)).all())
+
+
+@blueprint.post("/rounds/<code>/conflicts/find")
+@access("staff")
+def find(code: str) -> Response:
+    """Search all pairs of the pool and the dossiers by the rules."""
+    row = round_or_404(code)
+    found = attempt(_("All pairs were searched."), conflicts.find_conflicts, pk(row))
+    status = "suspected" if found and found.get("suspected") else ""
+    return redirect(url_for("conflicts.index", code=code, status=status or None), code=303)
+
+
+@blueprint.post("/rounds/<code>/conflicts/<int:conflict_id>")
+@access("staff")
+def decide(code: str, conflict_id: int) -> Response:
+    """Confirm or dismiss a suspected conflict, with a reason."""
+    row = round_or_404(code)
+    conflict = db().get(Conflict, conflict_id) or abort(404)
+    if conflict.round_id != row.id:
+        abort(404)
+    decision = request.form.get("decision", "")
+    if decision not in {"confirm", "dismiss"}:
+        abort(400)
+    attempt(
+        _("Decided."),
+        conflicts.decide_suspected,
+        conflict_id,
+        confirm=decision == "confirm",
+        reason=request.form.get("reason", ""),
+    )
+    return redirect(safe_next(), code=303)

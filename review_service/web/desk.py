@@ -1,0 +1,318 @@
+"""The expert's desk: invitation, pledge, conflicts by dossier, and the list of dossiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlmodel import col, select
+from wtforms import BooleanField, RadioField, TextAreaField, validators
+
+from review_service.tables import Dossier, Draw, Pledge, Review, Round, Seat
+from review_service.web.access import access
+from review_service.web.page import attempt, db, round_or_404
+from review_service.web.words import word
+from review_service.workflows import reviews, seats
+from review_service.workflows.base import NotFoundError, pk
+from review_service.workflows.rounds import rubric_of
+from review_service.workflows.seats import dossiers_of
+from scoring.rubric import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from werkzeug.wrappers import Response
+
+    from review_service.workflows.base import Work
+    from scoring.rubric import Rubric
+
+blueprint = Blueprint("desk", __name__)
+# Why an expert may not judge a dossier; the code enters the log, never words.
+CONFLICTS = ("employed", "adviser", "kin", "prepared", "associate", "other-interest")
+
+
+class DeclineForm(FlaskForm):  # type: ignore[misc]  # untyped library
+    """Why an invitation is declined."""
+
+    reason = RadioField(
+        _l("Reason"),
+        choices=[
+            ("declined", _l("I can’t take part at that time")),
+            ("recusal", _l("I have a conflict of interest with this round")),
+            ("other", _l("Another reason")),
+        ],
+        validators=[validators.InputRequired(_l("Choose a reason."))],
+    )
+    note = TextAreaField(
+        _l("In your words (optional; sealed, staff alone may open it)"),
+        [validators.Length(max=1000)],
+    )
+
+
+class PledgeForm(FlaskForm):  # type: ignore[misc]  # untyped library
+    """The pledge; conflicts are read beside it, one answer a dossier."""
+
+    confirm = BooleanField(
+        _l("I have read the pledge and sign it."),
+        [validators.InputRequired(_l("The pledge must be signed before any dossier opens."))],
+    )
+
+
+def expert_id() -> int:
+    """Return the pool's row of the expert who is signed in; 404 for an account without one."""
+    return int(current_user.expert_id or abort(404))
+
+
+def my_seats(row: Round) -> list[tuple[Seat, Draw]]:
+    """Return the seats that the expert has, or had, in a round; 404 where there is none."""
+    found = db().exec(
+        select(Seat, Draw)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == row.id, Seat.expert_id == expert_id())
+        .order_by(col(Seat.id))
+    )
+    return list(found.all()) or abort(404)
+
+
+def pledged(row: Round) -> bool:
+    """Whether the expert has signed the round's pledge."""
+    return db().get(Pledge, (row.id, expert_id())) is not None
+
+
+def my_reviews(row: Round) -> dict[int, Review]:
+    """Return the expert's reviews in a round by dossier row."""
+    query = select(Review).where(Review.round_id == row.id, Review.expert_id == expert_id())
+    return {one.dossier_id: one for one in db().exec(query)}
+
+
+def worklist(row: Round, rubric: Rubric) -> list[dict[str, Any]]:
+    """Return the expert's dossiers, each with how far its review is and its total."""
+    mine = my_reviews(row)
+    found = []
+    for dossier in reviews.assigned(db(), pk(row), expert_id()):
+        review = mine.get(pk(dossier))
+        score = rubric.total(review.levels if review else {})
+        needed = [one.id for one in rubric.criteria.values() if not one.optional]
+        state = "none"
+        if review:
+            open_draft = "draft" if score.missing else "complete"
+            state = "submitted" if review.status == "submitted" else open_draft
+        found.append(
+            {
+                "dossier": dossier,
+                "review": review,
+                "state": state,
+                "done": len(needed) - len(score.missing),
+                "needed": len(needed),
+                "missing": [rubric.criteria[name] for name in score.missing],
+                "total": shown(score.total),
+            }
+        )
+    return found
+
+
+@blueprint.get("/desk")
+@access("expert")
+def index() -> str | Response:
+    """The rounds in which the expert has a seat; straight to the round where there is one."""
+    rows = (
+        db()
+        .exec(
+            select(Round)
+            .where(
+                col(Round.id).in_(
+                    select(Draw.round_id)
+                    .join(Seat, col(Seat.draw_pk) == col(Draw.id))
+                    .where(Seat.expert_id == expert_id())
+                )
+            )
+            .order_by(col(Round.id).desc())
+        )
+        .all()
+    )
+    if len(rows) == 1:
+        return redirect(url_for("desk.one", code=rows[0].code))
+    return render_template("desk/index.html", rounds=rows)
+
+
+@blueprint.get("/desk/<code>")
+@access("expert")
+def one(code: str) -> str:
+    """Where the expert stands in a round: invitation, pledge, or the list of dossiers."""
+    row = round_or_404(code)
+    return _desk(row, DeclineForm())
+
+
+def _desk(row: Round, decline: DeclineForm) -> str:
+    held = my_seats(row)
+    rubric = rubric_of(row)
+    signed = pledged(row)
+    accepted = any(seat.status == "accepted" for seat, _draw in held)
+    return render_template(
+        "desk/one.html",
+        desk_round=row,
+        rubric=rubric,
+        seats=[
+            {"seat": seat, "dossiers": [seat.dossier] if seat.dossier else dossiers_of(draw, seat.panel)}
+            for seat, draw in held
+        ],
+        invitations=[seat for seat, _draw in held if seat.status == "awaiting"],
+        accepted=accepted,
+        signed=signed,
+        rows=worklist(row, rubric) if accepted and signed else [],
+        conflicts={name: word("rule", name) for name in CONFLICTS},
+        decline=decline,
+    )  # fmt: skip
+
+
+def _my_seat(row: Round, seat_id: int) -> Seat:
+    """Return the expert's own seat; the same 404 for another's seat and for none."""
+    return next((seat for seat, _draw in my_seats(row) if seat.id == seat_id), None) or abort(404)
+
+
+@blueprint.post("/desk/<code>/seats/<int:seat_id>/accept")
+@access("expert")
+def accept(code: str, seat_id: int) -> Response:
+    """Accept an invitation."""
+    row = round_or_404(code)
+    seat = _my_seat(row, seat_id)
+    done = attempt(_("Thank you. Please sign the pledge next."), seats.accept_seat, pk(seat))
+    target = "desk.one" if done is None or pledged(row) else "desk.pledge"
+    return redirect(url_for(target, code=code), code=303)
+
+
+@blueprint.post("/desk/<code>/seats/<int:seat_id>/decline")
+@access("expert")
+def decline(code: str, seat_id: int) -> Response | str:
+    """Decline an invitation; the next of the list is taken at once."""
+    row = round_or_404(code)
+    seat = _my_seat(row, seat_id)
+    form = DeclineForm()
+    if not form.validate_on_submit():
+        return _desk(row, form)
+    done = _("Thank you for answering. Another expert is asked now; there is nothing more to do.")
+    attempt(done, seats.vacate_seat, pk(seat), form.reason.data, form.note.data or "")
+    return redirect(url_for("desk.one", code=code), code=303)
+
+
+@blueprint.route("/desk/<code>/pledge", methods=["GET", "POST"])
+@access("expert")
+def pledge(code: str) -> str | Response:
+    """Sign the pledge and declare, dossier by dossier, whether there is a conflict."""
+    row = round_or_404(code)
+    my_seats(row)
+    mine = reviews.assigned(db(), pk(row), expert_id())
+    if not mine:
+        abort(404)
+    if pledged(row):
+        return redirect(url_for("desk.one", code=code), code=303)
+    form = PledgeForm()
+    answers = {one.number: request.form.get(f"conflict-{one.number}", "") for one in mine}
+    allowed = {"no", *CONFLICTS}
+    unanswered = [number for number, answer in answers.items() if answer not in allowed]
+    if form.is_submitted():
+        valid = form.validate()
+        if valid and not unanswered:
+            done = attempt(
+                _("Signed. The dossiers are open to you."),
+                sign_and_declare,
+                pk(row),
+                expert_id(),
+                {number: answer for number, answer in answers.items() if answer != "no"},
+            )
+            if done is not None:
+                return redirect(url_for("desk.one", code=code), code=303)
+    return render_template(
+        "desk/pledge.html",
+        desk_round=row,
+        form=form,
+        dossiers=mine,
+        answers=answers,
+        unanswered=unanswered if form.is_submitted() else [],
+        conflicts={name: word("rule", name) for name in CONFLICTS},
+    )
+
+
+def sign_and_declare(
+    work: Work, round_id: int, expert: int, conflicts: Mapping[str, str]
+) -> Pledge:
+    """Sign the pledge and declare the conflicts, all or nothing."""
+    signed = reviews.sign_pledge(work, round_id, expert)
+    for number, rule in sorted(conflicts.items()):
+        seat = seat_for(work, round_id, expert, number)
+        seats.declare_conflict(work, pk(seat), number, rule)
+    return signed
+
+
+def recuse(work: Work, round_id: int, expert: int, number: str, rule: str) -> Seat | None:
+    """Declare a conflict with one dossier."""
+    return seats.declare_conflict(work, pk(seat_for(work, round_id, expert, number)), number, rule)
+
+
+def seat_for(work: Work, round_id: int, expert: int, number: str) -> Seat:
+    """Return the accepted seat through which an expert has a dossier."""
+    found = work.session.exec(
+        select(Seat, Draw)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id, Seat.expert_id == expert, Seat.status == "accepted")
+        .order_by(col(Seat.dossier).desc())
+    )
+    for seat, draw in found:
+        if seat.dossier == number or (not seat.dossier and number in dossiers_of(draw, seat.panel)):
+            return seat
+    raise NotFoundError("not-your-dossier", dossier=number)
+
+
+@blueprint.post("/desk/<code>/dossiers/<number>/conflict")
+@access("expert")
+def conflict(code: str, number: str) -> Response:
+    """Declare a conflict found later: the dossier closes and a stand-in is taken for it."""
+    row = round_or_404(code)
+    rule = request.form.get("rule", "")
+    if rule not in CONFLICTS:
+        abort(400)
+    mine = {one.number for one in reviews.assigned(db(), pk(row), expert_id())}
+    if number not in mine:
+        abort(404)
+    done = _("Dossier %(number)s is closed to you; another expert takes it.", number=number)
+    attempt(done, recuse, pk(row), expert_id(), number, rule)
+    return redirect(url_for("desk.one", code=code), code=303)
+
+
+@blueprint.route("/desk/<code>/check", methods=["GET", "POST"])
+@access("expert")
+def check(code: str) -> str | Response:
+    """Look everything over once more, then submit; submitted means locked."""
+    row = round_or_404(code)
+    my_seats(row)
+    if not pledged(row):
+        return redirect(url_for("desk.pledge", code=code), code=303)
+    rubric = rubric_of(row)
+    rows = worklist(row, rubric)
+    if request.method == "POST":
+        chosen = set(request.form.getlist("dossier"))
+        ready = [pk(one["dossier"]) for one in rows if one["dossier"].number in chosen]
+        if not ready:
+            flash(_("Nothing was chosen to submit."), "error")
+        else:
+            done = _("Submitted and locked: %(count)s. Thank you.", count=len(ready))
+            attempt(done, submit_all, pk(row), expert_id(), ready)
+        return redirect(url_for("desk.check", code=code), code=303)
+    return render_template("desk/check.html", desk_round=row, rubric=rubric, rows=rows)
+
+
+def submit_all(work: Work, round_id: int, expert: int, dossiers: list[int]) -> list[Review]:
+    """Submit several reviews, all or nothing."""
+    return [reviews.submit_review(work, round_id, expert, one) for one in dossiers]
+
+
+def my_dossier(row: Round, number: str) -> Dossier:
+    """Return a dossier the expert may open: pledged and assigned; else the same 404 as for none."""
+    if not pledged(row):
+        abort(404)
+    mine = reviews.assigned(db(), pk(row), expert_id())
+    return next((one for one in mine if one.number == number), None) or abort(404)

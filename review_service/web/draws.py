@@ -1,0 +1,356 @@
+"""The draw room: commitments, lock, reveals, the draw, and voids that stay in view for ever."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlmodel import col, select
+from wtforms import DateField, IntegerField, RadioField, StringField, validators
+
+from allocation import lock as locking
+from allocation import sources as randomness
+from allocation.errors import AllocationError
+from review_service.tables import Draw, DrawSource, LogEvent, Round
+from review_service.web.access import access, actor, role
+from review_service.web.errors import sentence
+from review_service.web.page import attempt, db, draw_or_404, office, round_or_404
+from review_service.web.words import word
+from review_service.workflows import draws, locks, rehearsals, snapshots
+from review_service.workflows.base import Work, WorkflowError, pk
+from review_service.workflows.computations import newest
+from review_service.workflows.vacancies import vacancies
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+blueprint = Blueprint("draws", __name__)
+SEEN_BY = ("staff", "approver", "inspector")
+
+
+class LockForm(FlaskForm):  # type: ignore[misc]  # untyped library
+    """The public source of randomness beside the parties' secrets."""
+
+    source = RadioField(
+        _l("Public source beside the parties’ secrets"),
+        choices=[
+            ("drand", _l("a future round of the public beacon (drand quicknet), the safest")),
+            ("public", _l("a public event not yet held, such as a national lottery draw")),
+            ("none", _l("none: the parties’ secrets alone")),
+        ],
+        default="drand",
+    )
+    minutes = IntegerField(
+        _l("Beacon: minutes from now"),
+        [validators.Optional(), validators.NumberRange(1, 7 * 24 * 60)],
+        default=10,
+    )
+    name = StringField(_l("Public event: its name"), [validators.Length(max=120)])
+    date = DateField(_l("Public event: its date"), [validators.Optional()])
+
+    def validate_source(self, field: RadioField) -> None:
+        """Ask for what the chosen source needs."""
+        if field.data == "public" and not (self.name.data and self.date.data):
+            raise validators.ValidationError(_("A public event needs its name and date."))
+        if field.data == "drand" and not self.minutes.data:
+            raise validators.ValidationError(_("Say in how many minutes the beacon round lies."))
+
+    def records(self, now: datetime) -> list[dict[str, Any]]:
+        """Return the source records of the snapshot."""
+        if self.source.data == "drand":
+            later = now + timedelta(minutes=self.minutes.data)
+            number = randomness.first_round_after(later)
+            return [{"kind": "drand", "chain": randomness.CHAIN, "round": number}]
+        if self.source.data == "public":
+            day: date = self.date.data
+            return [{"kind": "public", "name": self.name.data.strip(), "date": day.isoformat()}]
+        return []
+
+
+@blueprint.get("/rounds/<code>/draws")
+@access(*SEEN_BY)
+def room(code: str) -> str:
+    """The draw room: what would be frozen, who has committed, and every draw so far."""
+    return _room(round_or_404(code), LockForm())
+
+
+def _room(row: Round, form: LockForm) -> str:
+    _number, draw_id = draws.next_draw_id(db(), row)
+    parties = [
+        (name, by, draws.commitment_of(db(), draw_id, name))
+        for name, by in sorted(row.rules["parties"].items())
+    ]
+    past = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number).desc()))
+    rows = list(past)
+    return render_template(
+        "draws/room.html",
+        round=row,
+        form=form,
+        draw_id=draw_id,
+        parties=parties,
+        mine=[name for name, by, given in parties if by == role() and given is None],
+        ready=all(given for _name, _by, given in parties),
+        rows=rows,
+        underway=next((one for one in rows if one.status == "locked"), None),
+        due=due(row),
+        preview=_preview(row, draw_id),
+    )
+
+
+def due(row: Round) -> str:
+    """Return which draw the round waits for: panels, supplementary, order, or none ("")."""
+    if row.status == "closed":
+        listed = newest(db(), pk(row), "list")
+        matter = json.loads(listed.record)["selection"]["open"] if listed else None
+        return "order" if matter and matter["how"] == "draw" else ""
+    if row.status not in {"open", "reviewing"}:
+        return ""
+    if not locks.panel_draws(db(), pk(row)):
+        return "panels"
+    return "supplementary" if vacancies(db(), pk(row)) else ""
+
+
+def _preview(row: Round, draw_id: str) -> dict[str, Any]:
+    """Return what a lock would freeze now, and what speaks against it; nothing is stored."""
+    now = office().tools.clock().replace(microsecond=0)
+    kind, sources = due(row), [{"kind": "drand", "chain": randomness.CHAIN, "round": _soon(now)}]
+    if kind in {"", "order"}:
+        return {}
+    work = Work(db(), actor(), office().tools, now)
+    try:
+        if kind == "panels":
+            record, _masked = snapshots.build(work, row, draw_id, sources)
+        else:
+            missing = vacancies(db(), pk(row))
+            record, _masked = snapshots.supplement(work, row, draw_id, sources, missing)
+        warnings = locking.lock(record, now=now).warnings
+    except (WorkflowError, AllocationError) as error:
+        return {"refusal": sentence(error)}
+    return summary(record) | {"warnings": [warning_text(one) for one in warnings]}
+
+
+def _soon(now: datetime) -> int:
+    return randomness.first_round_after(now + timedelta(minutes=10))
+
+
+def summary(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a snapshot in numbers: experts and seats by stratum, dossiers, conflicts, limits."""
+    experts = Counter(one["stratum"] for one in record.get("experts", []))
+    seats: Counter[str] = Counter()
+    for panel in record.get("panels", []):
+        seats.update(panel["seats"])
+    return {
+        "strata": [(name, seats[name], experts[name]) for name in sorted(set(experts) | set(seats))],
+        "experts": sum(experts.values()),
+        "seats": sum(seats.values()),
+        "panels": len(record.get("panels", [])),
+        "dossiers": len(record.get("dossiers", [])),
+        "conflicts": len({(c["expert"], c["dossier"]) for c in record.get("conflicts", [])}),
+        "limits": [limit_text(one) for one in record.get("limits", [])],
+    }  # fmt: skip
+
+
+def limit_text(limit: dict[str, Any]) -> str:
+    """Return a limit as a sentence."""
+    fields = {"employer": _("employer"), "province": _("province")}
+    scopes = {
+        "draw": _("the whole draw"),
+        "panel": _("a panel"),
+        "cell": _("a stratum of a panel"),
+    }
+    return _(
+        "at most %(max)s of one %(field)s in %(scope)s",
+        max=limit["max"], field=fields[limit["field"]], scope=scopes[limit["scope"]],
+    )  # fmt: skip
+
+
+def warning_text(warning: tuple[str, dict[str, Any]]) -> str:
+    """Return a warning of the lock as a sentence."""
+    kind, facts = warning
+    known = {
+        "only-commitments": _("All sources are secrets of parties: the last to reveal could refuse after a look. A public source is safer."),
+        "thin-reserve": _("Stratum %(stratum)s keeps only %(reserve)s in reserve for replacements.", stratum=facts.get("stratum", "?"), reserve=facts.get("reserve", "?")),
+    }  # fmt: skip
+    listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
+    return known.get(kind, f"{kind}: {listed}")
+
+
+@blueprint.post("/rounds/<code>/draws/commit")
+@access("staff", "inspector")
+def commit(code: str) -> Response:
+    """Take the commitment of the party that is signed in."""
+    row = round_or_404(code)
+    party, value = request.form.get("party", ""), request.form.get("commitment", "").strip()
+    attempt(
+        _("The commitment stands in the log. Keep the secret until the reveal."),
+        draws.give_commitment,
+        pk(row),
+        party,
+        value,
+    )
+    return redirect(url_for("draws.room", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/draws")
+@access("staff")
+def lock(code: str) -> Response | str:
+    """Freeze everything that can influence the draw."""
+    row = round_or_404(code)
+    form = LockForm()
+    if not form.validate_on_submit():
+        return _room(row, form)
+    use_case = {
+        "supplementary": locks.lock_supplementary,
+        "order": locks.lock_order,
+    }.get(due(row), locks.lock_draw)
+    made = attempt(
+        _("Locked. From here on nothing that decides the draw can change."),
+        use_case,
+        pk(row),
+        form.records(office().tools.clock()),
+    )
+    if made is None:
+        return redirect(url_for("draws.room", code=code), code=303)
+    return redirect(url_for("draws.one", code=code, number=made.number), code=303)
+
+
+@blueprint.post("/rounds/<code>/draws/rehearse")
+@access("staff")
+def rehearse(code: str) -> Response | str:
+    """A rehearsal on a copy, marked as such; nothing of it is kept but that it happened."""
+    row = round_or_404(code)
+    done = _("This was a rehearsal. Nothing of it counts, and nothing of it was kept.")
+    found = attempt(done, rehearsals.rehearse, pk(row))
+    if found is None:
+        return redirect(url_for("draws.room", code=code), code=303)
+    return render_template(
+        "draws/rehearsal.html",
+        round=row,
+        summary=summary(found["snapshot"]),
+        warnings=[warning_text(one) for one in found["warnings"]],
+        steps=steps_of_walk(found["result"]),
+        reserve=len(found["snapshot"]["experts"]),
+    )
+
+
+def steps_of_walk(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the walk through the list, one entry an expert up to the last seat.
+
+    Entries are {"position", "expert", "panel", "stratum"} for a seat and {"position", "expert",
+    "reason"} for an expert passed over. A balanced draw has no walk: its seats stand in order.
+    """
+    seats = {seat["expert"]: seat for seat in result.get("seats", [])}
+    passed = {one["expert"]: one["reason"] for one in result.get("passed", [])}
+    if "order" not in result:
+        return [{"position": n, **seat} for n, seat in enumerate(result.get("seats", []), 1)]
+    steps: list[dict[str, Any]] = []
+    for position, name in enumerate(result["order"], 1):
+        if name in seats:
+            steps.append({"position": position, **seats[name]})
+        elif name in passed:
+            steps.append({"position": position, "expert": name, "reason": passed[name]})
+    return steps
+
+
+@blueprint.get("/rounds/<code>/draws/<int:number>")
+@access(*SEEN_BY)
+def one(code: str, number: int) -> str:
+    """One draw from its lock to its end."""
+    row = round_or_404(code)
+    draw = draw_or_404(row, number)
+    record = json.loads(draw.snapshot)
+    sources = [
+        _source(draw, source, record["sources"][source.position], row)
+        for source in draws.sources_of(db(), draw)
+    ]
+    warnings = locking.lock(record, now=draw.locked_at).warnings
+    events = db().exec(
+        select(LogEvent).where(LogEvent.subject == draw.draw_id).order_by(col(LogEvent.seq))
+    )
+    return render_template(
+        "draws/one.html",
+        round=row,
+        draw=draw,
+        record=record,
+        summary=summary(record),
+        warnings=[warning_text(one) for one in warnings],
+        sources=sources,
+        revealed=all(source["entry"] for source in sources),
+        missing=[source["label"] for source in sources if not source["entry"]],
+        result=json.loads(draw.result) if draw.result else None,
+        events=list(events),
+    )
+
+
+def _source(
+    draw: Draw, row: DrawSource, record: dict[str, Any], round_row: Round
+) -> dict[str, Any]:
+    """Return a source for the page: what was fixed, what was revealed, and who may reveal it."""
+    party = record.get("party", "")
+    turn = round_row.rules["parties"].get(party) if party else "staff"
+    when = None
+    if row.kind == "drand":
+        when = randomness.beacon_time(record["round"])
+    elif row.kind == "public":
+        when = datetime.fromisoformat(record["date"]).replace(tzinfo=UTC)
+    return {
+        "position": row.position,
+        "kind": row.kind,
+        "label": word("party", party) if party else row.label,
+        "record": record,
+        "entry": json.loads(row.entry) if row.entry else None,
+        "at": row.revealed_at,
+        "turn": turn,
+        "mine": turn == role() and draw.status == "locked" and row.entry is None,
+        "when": when,
+        "due": when is None or when <= office().tools.clock(),
+    }
+
+
+@blueprint.post("/rounds/<code>/draws/<int:number>/sources/<int:position>")
+@access("staff", "inspector")
+def reveal(code: str, number: int, position: int) -> Response:
+    """Take a revealed value: a party's secret, the beacon's signature, or the public numbers."""
+    row = round_or_404(code)
+    draw = draw_or_404(row, number)
+    fixed = json.loads(draw.snapshot)["sources"]
+    if position >= len(fixed):
+        abort(404)
+    source = fixed[position]
+    value = "".join(request.form.get("value", "").split())
+    entry = {
+        "commitment": {"kind": "commitment", "party": source.get("party"), "secret": value.lower()},
+        "drand": {"kind": "drand", "round": source.get("round"), "signature": value.lower()},
+        "public": {"kind": "public", "key": value},
+    }[source["kind"]]
+    done = _("The value opens what was locked, and stands in the log.")
+    attempt(done, draws.reveal_source, pk(draw), position, entry)
+    return redirect(url_for("draws.one", code=code, number=number), code=303)
+
+
+@blueprint.post("/rounds/<code>/draws/<int:number>/complete")
+@access("staff")
+def complete(code: str, number: int) -> Response:
+    """Draw from the revealed values, then show it."""
+    row = round_or_404(code)
+    draw = draw_or_404(row, number)
+    done = attempt(_("Drawn. The result stands in the log."), draws.complete_draw, pk(draw))
+    target = "draws.one" if done is None else "shows.show"
+    return redirect(url_for(target, code=code, number=number), code=303)
+
+
+@blueprint.post("/rounds/<code>/draws/<int:number>/void")
+@access("staff")
+def void(code: str, number: int) -> Response:
+    """End a draw without a result; it stays in view with its reason."""
+    row = round_or_404(code)
+    draw = draw_or_404(row, number)
+    reason = request.form.get("reason", "")
+    attempt(_("The draw is void and stays in the record."), draws.void_draw, pk(draw), reason)
+    return redirect(url_for("draws.one", code=code, number=number), code=303)

@@ -1,0 +1,221 @@
+"""Bringing files in: upload, a preview that names every faulty cell, then all of it or nothing."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+
+from review_service.exchange import dossiers as dossier_files
+from review_service.exchange import pool as pool_files
+from review_service.exchange import recusals as recusal_files
+from review_service.exchange.errors import ExchangeError
+from review_service.web.access import access
+from review_service.web.languages import language
+from review_service.web.page import attempt, db, round_or_404
+from review_service.workflows import conflicts as conflict_cases
+from review_service.workflows import dossiers as dossier_cases
+from review_service.workflows import pool as pool_cases
+from review_service.workflows.base import pk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from werkzeug.wrappers import Response
+
+    from review_service.tables import Round
+    from review_service.workflows.base import Work
+
+blueprint = Blueprint("imports", __name__)
+SAMPLE = 12  # rows shown of a file before it is taken in
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: how it is read, what takes it in, and where its rows are seen afterwards."""
+
+    title: Any
+    read: Callable[..., Any]
+    take: Callable[..., Any]
+    template: Callable[[], bytes]
+    columns: tuple[Any, ...]
+    shown: tuple[str, ...]
+    target: str
+
+
+def _take_pool(work: Work, _round_id: int, file: pool_files.PoolFile, source: str) -> object:
+    return pool_cases.import_experts(
+        work, file.rows, source=source, digest=file.digest, fields=set(file.columns)
+    )
+
+
+def _take_dossiers(
+    work: Work, round_id: int, file: dossier_files.DossierFile, source: str
+) -> object:
+    return dossier_cases.import_dossiers(
+        work, round_id, file.rows, source=source, digest=file.digest
+    )
+
+
+def _take_recusals(
+    work: Work, round_id: int, file: recusal_files.RecusalFile, source: str
+) -> object:
+    return conflict_cases.import_recusals(work, round_id, file.rows, source=source)
+
+
+KINDS = {
+    "pool": Kind(
+        _l("Bring in experts"), pool_files.read_pool, _take_pool,
+        pool_files.pool_template, pool_files.COLUMNS,
+        ("number", "name", "employer", "title", "stratum", "province"), "pool.index",
+    ),
+    "dossiers": Kind(
+        _l("Bring in dossiers"), dossier_files.read_dossiers, _take_dossiers,
+        dossier_files.dossiers_template, dossier_files.COLUMNS,
+        ("number", "unit", "category", "sector", "province", "rank"), "dossiers.index",
+    ),
+    "recusals": Kind(
+        _l("Bring in declarations of recusal"), recusal_files.read_recusals,
+        _take_recusals, recusal_files.recusals_template, recusal_files.COLUMNS,
+        ("expert", "name", "dossier", "rule", "declared_by"), "conflicts.index",
+    ),
+}  # fmt: skip
+
+
+class UploadForm(FlaskForm):  # type: ignore[misc]  # untyped library
+    """A file to bring in."""
+
+    file = FileField(
+        _l("File (.xlsx, .xls, .ods or .csv)"),
+        [FileRequired(_l("Choose a file."))],
+    )
+
+
+def _kind(name: str) -> Kind:
+    return KINDS.get(name) or abort(404)
+
+
+def _folder() -> Path:
+    folder: Path = current_app.extensions["settings"].data / "uploads"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+@blueprint.route("/rounds/<code>/import/<kind>", methods=["GET", "POST"])
+@access("staff")
+def upload(code: str, kind: str) -> str | Response:
+    """Choose a file; it is kept aside until it is confirmed or replaced."""
+    row, about = round_or_404(code), _kind(kind)
+    form = UploadForm()
+    if form.validate_on_submit():
+        data = form.file.data.read()
+        token = sha256(data).hexdigest()
+        path = _folder() / token
+        path.write_bytes(data)
+        path.with_suffix(".name").write_text(PurePath(form.file.data.filename or "file").name)
+        return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
+    return render_template("pool/upload.html", round=row, kind=kind, about=about, form=form)
+
+
+@blueprint.get("/rounds/<code>/import/<kind>/template.xlsx")
+@access("staff")
+def template(code: str, kind: str) -> Response:
+    """An empty workbook with the headers, choices and explanations."""
+    round_or_404(code)
+    data = io.BytesIO(_kind(kind).template())
+    return send_file(data, as_attachment=True, download_name=f"{kind}.xlsx")
+
+
+def _kept(token: str) -> tuple[bytes, str]:
+    if len(token) != 64 or not set(token) <= set("0123456789abcdef"):
+        abort(404)
+    path = _folder() / token
+    if not path.exists():
+        abort(404)
+    return path.read_bytes(), path.with_suffix(".name").read_text()
+
+
+def _read(row: Round, about: Kind, token: str) -> tuple[Any, str]:
+    """Return the file as read with the mapping of the query; ExchangeError refuses it."""
+    data, filename = _kept(token)
+    mapping = {
+        one.name: header for one in about.columns if (header := request.values.get(f"m-{one.name}"))
+    }
+    more: dict[str, int] = {}
+    if about.read is dossier_files.read_dossiers:
+        more = {
+            "per_province": row.rules["dossiers_per_province"],
+            "per_prefecture": row.rules["dossiers_per_prefecture"],
+        }
+    return about.read(
+        data, filename, mapping, request.values.get("sheet") or None, **more
+    ), filename
+
+
+@blueprint.get("/rounds/<code>/import/<kind>/<token>")
+@access("staff")
+def preview(code: str, kind: str, token: str) -> str:
+    """What the file holds and what is wrong with it, cell by cell; nothing is stored yet."""
+    row, about = round_or_404(code), _kind(kind)
+    file, refusal = None, ""
+    try:
+        file, filename = _read(row, about, token)
+    except ExchangeError as error:
+        filename = _kept(token)[1]
+        refusal = error.sentence(language())
+    return render_template(
+        "pool/preview.html",
+        round=row,
+        kind=kind,
+        about=about,
+        token=token,
+        filename=filename,
+        file=file,
+        refusal=refusal,
+        lang=language(),
+        sample=file.rows[:SAMPLE] if file else (),
+        diff=pool_cases.compare_pool(db(), file.rows, set(file.columns)).counts()
+        if file and kind == "pool"
+        else {},
+        chosen={one.name: request.args.get(f"m-{one.name}", "") for one in about.columns},
+    )
+
+
+@blueprint.post("/rounds/<code>/import/<kind>/<token>")
+@access("staff")
+def confirm(code: str, kind: str, token: str) -> Response:
+    """Take the whole file in, or none of it."""
+    row, about = round_or_404(code), _kind(kind)
+    try:
+        file, filename = _read(row, about, token)
+    except ExchangeError as error:
+        flash(error.sentence(language()), "error")
+        return redirect(url_for("imports.upload", code=code, kind=kind), code=303)
+    if file.issues:
+        return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
+    done = _("%(count)s rows were brought in.", count=len(file.rows))
+    if attempt(done, about.take, pk(row), file, filename) is None:
+        return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
+    path = _folder() / token
+    path.unlink(missing_ok=True)
+    path.with_suffix(".name").unlink(missing_ok=True)
+    return redirect(url_for(about.target, code=code), code=303)

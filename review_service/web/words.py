@@ -1,0 +1,159 @@
+"""Codes become words: one place that names every state, reason, rule and role in both languages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask_babel import lazy_gettext as _l
+
+from review_service.web.languages import either
+from review_service.workflows.rule_texts import RULES
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_WORDS: dict[str, dict[str, Any]] = {
+    "role": {
+        "staff": _l("organising staff"),
+        "approver": _l("approver"),
+        "inspector": _l("discipline inspection"),
+        "expert": _l("expert"),
+        "administrator": _l("account administrator"),
+        "system": _l("the system"),
+    },
+    "party": {"ministry": _l("the ministry"), "inspection": _l("discipline inspection")},
+    "round": {
+        "draft": _l("being prepared"),
+        "open": _l("open"),
+        "reviewing": _l("experts are scoring"),
+        "closed": _l("scoring closed"),
+        "published": _l("list published"),
+        "final": _l("list final"),
+    },
+    "step": {"done": _l("done"), "now": _l("in progress"), "later": _l("to come")},
+    "dossier": {
+        "received": _l("received"),
+        "admitted": _l("admitted"),
+        "withdrawn": _l("withdrawn"),
+        "calibration": _l("calibration sample"),
+    },
+    "gate": {"passed": _l("met"), "failed": _l("not met"), "missing": _l("not given")},
+    "conflict": {
+        "confirmed": _l("confirmed"),
+        "suspected": _l("to be decided"),
+        "dismissed": _l("dismissed"),
+    },
+    "draw": {
+        "locked": _l("locked, not yet drawn"),
+        "completed": _l("drawn"),
+        "voided": _l("void"),
+    },
+    "method": {
+        "lottery": _l("lottery"),
+        "balanced": _l("balanced lottery"),
+        "order": _l("drawing of lots"),
+    },
+    "source": {
+        "commitment": _l("secret of a party"),
+        "drand": _l("public randomness beacon"),
+        "public": _l("public event"),
+    },
+    "passed": {
+        "seats-full": _l("no seat of this stratum is open any more"),
+        "conflict": _l("conflict of interest with a dossier of every panel that has a seat"),
+        "limit": _l("the limit per employer or province is reached"),
+    },
+    "skipped": {
+        "seated": _l("sits already, or sat before"),
+        "unavailable": _l("not available"),
+        "stratum": _l("of another stratum"),
+        "conflict": _l("conflict of interest"),
+        "limit": _l("the limit per employer or province is reached"),
+        "capacity": _l("has no room for more"),
+    },
+    "seat": {
+        "awaiting": _l("answer awaited"),
+        "accepted": _l("accepted"),
+        "vacated": _l("vacated"),
+    },
+    "reason": {
+        "declined": _l("declined"),
+        "ill": _l("ill or unable to travel"),
+        "busy": _l("other duties at that time"),
+        "recusal": _l("recused"),
+        "unreachable": _l("could not be reached"),
+        "timeout": _l("no answer in time"),
+        "conflict": _l("conflict of interest"),
+        "withdrawn": _l("withdrew"),
+        "other": _l("another reason"),
+    },
+    "declarer": {
+        "rules": _l("found by the rules"),
+        "expert": _l("the expert"),
+        "unit": _l("the unit"),
+        "staff": _l("staff"),
+    },
+    "evidence": {
+        "employer": _l("employer"), "unit": _l("unit"), "credit_code": _l("credit code"),
+        "unit_code": _l("unit’s credit code"), "score": _l("likeness"), "item": _l("listed"),
+        "head": _l("head"), "related": _l("related unit"), "affiliation": _l("post"),
+        "since": _l("counted from"), "province": _l("province"), "reason": _l("reason"),
+        "prefecture": _l("prefecture"), "evidence": _l("declared"), "text": _l("declared"),
+    },
+    "review": {
+        "none": _l("not begun"),
+        "draft": _l("in progress"),
+        "complete": _l("complete, not submitted"),
+        "submitted": _l("submitted"),
+    },
+    "approval": {
+        "proposed": _l("waits for a second person"),
+        "approved": _l("approved"),
+        "rejected": _l("rejected"),
+    },
+    "subject": {
+        "list": _l("the list"),
+        "settlement": _l("verdicts on the line zone"),
+        "amendment": _l("an amended review"),
+    },
+    "place": {
+        "in": _l("on the list"),
+        "open": _l("open"),
+        "out": _l("not on the list"),
+        "": _l("not computed"),
+    },
+}  # fmt: skip
+
+# What a state looks like; colour never carries the meaning alone, the word stands beside it.
+_TONES = {
+    "good": {"admitted", "completed", "accepted", "submitted", "approved", "passed", "published", "in"},
+    "busy": {"open", "reviewing", "locked", "awaiting", "draft", "proposed", "complete", "calibration"},
+    "warn": {"suspected", "missing"},
+    "bad": {"voided", "rejected", "failed"},
+}  # fmt: skip
+
+
+def word(kind: str, code: str) -> str:
+    """Return the word for a code of a kind in the language of the page; unknown codes as they are."""
+    if kind == "rule" and code in RULES:
+        return str(either(RULES[code], "title"))
+    return str(_WORDS.get(kind, {}).get(code, code))
+
+
+def basis(code: str) -> str:
+    """Return the line of law or notice that a rule of recusal rests on."""
+    return either(RULES[code], "law") if code in RULES else ""
+
+
+def tone(kind: str, code: str) -> str:
+    """Return the tone of a state: good, busy, warn, bad or none."""
+    if (kind, code) == ("place", "open"):
+        return "warn"
+    if (kind, code) in {("round", "draft"), ("conflict", "confirmed")}:
+        return ""
+    return next((name for name, codes in _TONES.items() if code in codes), "")
+
+
+def install(app: Flask) -> None:
+    """Let templates use `word` and `tone`."""
+    app.jinja_env.globals.update(word=word, tone=tone, basis=basis)
