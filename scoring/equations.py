@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scoring.layout import Layout
     from scoring.streams import Stream
 
-DENSE = 0.05  # filled share of the table from which dense products are the faster ones
+DENSE = 0.05  # filled share of a large table from which dense products are the faster ones
 CHUNK = 2**22  # numbers in a temporary block, 32 MiB
 
 
@@ -62,17 +62,26 @@ class Equations:
     def _crossed(self, scale: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return N' diag(scale) N, dense, for N the table of weights."""
         rows, cols = self.table.shape
-        if self.table.nnz > DENSE * rows * cols:
+        if rows * cols <= CHUNK or self.table.nnz > DENSE * rows * cols:
             out = np.zeros((cols, cols))
             step = max(1, CHUNK // cols)
             for start in range(0, rows, step):
-                block = self.table[start : start + step].toarray()
+                block = self._block(start, start + step)
                 out += block.T @ (block * scale[start : start + step, None])
             return out
         scaled = self.table.copy()
         scaled.data = scaled.data * np.repeat(scale, np.diff(self.table.indptr))
         product: NDArray[np.float64] = (self.table.T @ scaled).toarray()
         return product
+
+    def _block(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return some rows of the table, dense."""
+        layout = self.layout
+        stop = min(stop, len(layout.rows))
+        first, last = layout.indptr[start], layout.indptr[stop]
+        block = np.zeros((stop - start, len(layout.cols)))
+        block[layout.row[first:last] - start, layout.col[first:last]] = self.weight[first:last]
+        return block
 
     def _bordered(
         self, corner: float, edge: NDArray[np.float64], body: NDArray[np.float64]

@@ -18,6 +18,7 @@ from scoring.equations import spread
 from scoring.errors import ScoringError
 from scoring.estimates import Frame, dossier_columns, reviewer_columns
 from scoring.layout import lay_out
+from scoring.noise import fit_noise
 from scoring.posterior import posterior
 from scoring.reml import CEILING, maximise
 from scoring.streams import Stream
@@ -34,7 +35,8 @@ FORMAT = "scoring-fit/v1"
 DIGITS = 10  # significant digits in a record; the last bits of a BLAS stay out of it
 LEAST_DRAWS, MOST_DRAWS = 200, 4000
 DRAWN_VALUES = 600_000
-DRAW_STREAM = 1
+DRAW_STREAM, NOISE_STREAM = 1, 2
+NOISE_DRAWS = 32
 NOISES = ("common", "expert", "auto")
 
 
@@ -107,9 +109,16 @@ def fit(
         ratings, dossiers="dossier" not in reasons, reviewers="reviewer" not in reasons
     )
     frame = Frame(ratings, layout, reasons)
-    weight = np.ones(len(ratings))
-    point = maximise(layout, weight)
-    belief = posterior(layout, point, weight)
+    point = maximise(layout, np.ones(len(ratings)))
+    own = None
+    if noise != "common" and "reviewer" not in reasons and max(point.tau) < CEILING:
+        own = fit_noise(layout, point, always=noise == "expert")
+    who = layout.row if layout.swapped else layout.col
+    ratios = None
+    if own is not None:
+        point = own[0]
+        ratios = own[1].drawn(Stream(seed, NOISE_STREAM), NOISE_DRAWS)[:, who]
+    belief = posterior(layout, point, ratios)
     moments = belief.moments()
     known = spread(point.equations)
     columns = dossier_columns(frame, point, known, moments)
@@ -125,15 +134,17 @@ def fit(
         columns["expected_rank"] = frame.alike("dossier", ranks)
         if top is not None:
             columns["p_top"] = frame.alike("dossier", chances)
-    noises = np.full(len(ratings.reviewers), point.noise * layout.unit**2)
     variances = _variances(frame, point)
+    noises = np.full(len(ratings.reviewers), variances["residual"])
+    if own is not None:
+        noises = noises * frame.by_id("reviewer", own[1].ratio)
     return Fit(
         ratings=ratings,
         mean=layout.center + layout.unit * float(point.solution.mean),
         mean_se=layout.unit * float(np.sqrt(known.mean * point.noise)),
         variances=variances,
         criterion=point.criterion + 2 * (len(ratings) - 1) * float(np.log(layout.unit)),
-        noise="common",
+        noise="common" if own is None else "expert",
         top=top,
         seed=seed,
         draws=drawn,

@@ -180,15 +180,41 @@ class PlugInPosterior:
 
 
 def posterior(
-    layout: Layout, point: Point, weight: NDArray[np.float64]
+    layout: Layout, point: Point, ratios: NDArray[np.float64] | None = None
 ) -> GridPosterior | PlugInPosterior:
-    """Return the posterior around a point of maximal restricted likelihood."""
+    """Return the posterior around a point of maximal restricted likelihood.
+
+    `ratios` (k, n) are draws of the noise variance of each rating, to the common one; the
+    posterior is averaged over them where it is averaged over variances at all.
+    """
     if len(layout.cols) > GRID_LEVELS or max(point.tau) >= CEILING:
         return PlugInPosterior(point)
-    return GridPosterior(_grid(layout, point, weight))
+    grid = _grid(layout, point)
+    return GridPosterior(grid if ratios is None else _mixed(layout, grid, ratios))
 
 
-def _grid(layout: Layout, point: Point, weight: NDArray[np.float64]) -> list[Scenario]:
+def _mixed(layout: Layout, grid: list[Scenario], ratios: NDArray[np.float64]) -> list[Scenario]:
+    """Return one scenario for each draw of the noise, with τ_u spread over its posterior."""
+    roots = np.sqrt([item.node.tau for item in grid])
+    ends = np.cumsum([item.weight.sum() for item in grid])
+    places = (np.arange(len(ratios)) + 0.5) / len(ratios) * ends[-1]
+    half = (roots[1] - roots[0]) / 2 if len(roots) > 1 else 0.0
+    taken = np.interp(
+        places, np.concatenate(([0.0], ends)), np.append(roots - half, roots[-1] + half)
+    )
+    tau = grid[0].tau
+    prior = 1 / (1 + tau / CAUCHY**2)
+    scenarios = []
+    for root, ratio in zip(taken, ratios, strict=True):
+        node = Node(layout, float(root) ** 2, 1 / ratio)
+        height = node.criterion(tau)
+        density = np.exp((height.min() - height) / 2) * prior
+        scenarios.append(Scenario(node, tau, density / density.sum()))
+    return scenarios
+
+
+def _grid(layout: Layout, point: Point) -> list[Scenario]:
+    weight = point.equations.weight
     nodes: dict[float, Node] = {}
 
     def node(root: float) -> Node:

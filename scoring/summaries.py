@@ -98,21 +98,34 @@ def ranks_and_chances(
     rank_sum = np.zeros(levels)
     top_sum = np.zeros(levels)
     number = 0
-    places = np.arange(1.0, levels + 1)
     for block in blocks:
-        for draw in np.ascontiguousarray(block.T):
-            order = np.argsort(-draw, kind="stable")
-            ordered = draw[order]
-            number += 1
-            if levels == 1 or (ordered[1:] < ordered[:-1]).all():
-                rank_sum[order] += places
-                if top is not None:
-                    top_sum[order[:top]] += 1
-                continue
-            group = np.concatenate(([0], np.cumsum(ordered[1:] < ordered[:-1])))
-            size = np.bincount(group)
-            before = np.cumsum(size) - size
-            rank_sum[order] += (before + (size + 1) / 2)[group]
-            if top is not None:
-                top_sum[order] += np.clip((top - before) / size, 0, 1)[group]
+        draws = -block.T
+        order = np.argsort(draws, axis=1, kind="stable")
+        ordered = np.take_along_axis(draws, order, axis=1)
+        places, taken = _shares(ordered, top)
+        rank_sum += np.bincount(order.ravel(), places.ravel(), levels)
+        top_sum += np.bincount(order.ravel(), taken.ravel(), levels)
+        number += len(draws)
     return rank_sum / number, top_sum / number, number
+
+
+def _shares(
+    ordered: NDArray[np.float64], top: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return for each place of sorted draws (k, levels) its rank and its share of the first `top`.
+
+    Equal values, which only a variance of zero gives, share what their places have.
+    """
+    levels = ordered.shape[1]
+    places = np.broadcast_to(np.arange(1.0, levels + 1), ordered.shape)
+    taken = (places <= (top or 0)).astype(np.float64)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    if tied.any():
+        places = places.copy()
+        for row in np.flatnonzero(tied):
+            new = np.concatenate(([True], ordered[row, 1:] != ordered[row, :-1]))
+            group = np.cumsum(new) - 1
+            size = np.bincount(group)
+            places[row] = (np.bincount(group, places[row]) / size)[group]
+            taken[row] = (np.bincount(group, taken[row]) / size)[group]
+    return places, taken
