@@ -43,7 +43,7 @@ def _bytes() -> dict[str, Any]:
                                     (0, "deal", ["D01"]), (7, "order", ["专家"]))
     ]  # fmt: skip
     below = [
-        {"attempt": attempt, "n": n, "label": label.hex(),
+        {"attempt": attempt, "n": str(n), "label": label.hex(),
          "value": str(Seeded(SEED, attempt).below(n, label))}
         for attempt, n, label in (
             (0, 1, b"one"), (0, 7, lp(b"seat") + lp(b"e01")), (3, 10, lp(b"deal") + lp(b"class")),
@@ -53,8 +53,8 @@ def _bytes() -> dict[str, Any]:
     return {
         "desc": "Section 1. canonical: value and its canonical bytes; refused: texts that are no "
         "canonical record; hash: H(tag, parts) with UTF-8 parts; number: M(seed, tag, "
-        "u64(attempt), parts) in hex; below: values as decimal text (several rejections in the "
-        "cases of 2^255 + 1).",
+        "u64(attempt), parts) in hex; below: n and values as decimal text (several "
+        "rejections in the cases of 2^255 + 1).",
         "seed": SEED.hex(),
         "canonical": [{"value": value, "hex": canonical(value).hex()} for value in values],
         "refused": refused,

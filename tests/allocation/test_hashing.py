@@ -52,7 +52,7 @@ def test_golden_numbers(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", VECTORS["below"], ids=lambda case: case["value"][:8])
 def test_golden_choices(case: dict[str, Any]) -> None:
     """`below` takes the first number under the largest multiple of n, modulo n."""
-    label, n, at = bytes.fromhex(case["label"]), case["n"], case["attempt"]
+    label, n, at = bytes.fromhex(case["label"]), int(case["n"]), case["attempt"]
     counter = 0
     while True:
         message = _message("choice", at.to_bytes(8, "big"), label, counter.to_bytes(8, "big"))
