@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import json
 import stat
-from pathlib import Path
-from typing import Any
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from allocation import checkpoint, merkle
 from allocation.errors import LogError
 from allocation.keys import LogKeys
 from tests.allocation import story
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OLD, NEW = story.key(story.ORIGIN), story.key(story.ORIGIN, turn=1)
 WITNESS = story.key("inspector.example", checkpoint.COSIGNATURE)
@@ -19,10 +24,20 @@ COSIGNED = NOTE + checkpoint.cosign(NOTE, WITNESS, 1_700_000_000)
 KEYS = [OLD.verifier_key, WITNESS.verifier_key]
 
 
-def test_a_known_note_from_the_specification() -> None:
-    """The example key of the signed-note specification has its published key hash."""
-    text = "example.com/foo+530d903b+Ab6LjuiVBhGBBKmsTf5ULxxFDRo/+H3nVHcRmwfMdfyo"
-    assert str(checkpoint.parse_vkey(text)) == text
+def test_a_note_of_another_implementation() -> None:
+    """The example of Go's package golang.org/x/mod/sumdb/note: key hash and signature hold."""
+    text = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    key = checkpoint.parse_vkey(text)
+    assert str(key) == text
+    payload = b64decode(
+        "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+    )
+    assert payload[:4] == key.hash
+    message = (
+        b"If you think cryptography is the answer to your problem,\n"
+        b"then you don't know what your problem is.\n"
+    )
+    Ed25519PublicKey.from_public_bytes(key.public).verify(payload[4:], message)
 
 
 def test_a_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -118,7 +133,7 @@ def test_malformed_notes(note: str) -> None:
 def test_a_note_needs_the_log_and_known_keys() -> None:
     """A witness alone doesn't make a checkpoint; an unknown signer isn't passed over."""
     body = checkpoint.body(story.ORIGIN, 5, ROOT)
-    alone = f"{body}\n{checkpoint.cosign(body, WITNESS, 1)}"
+    alone = f"{body}\n{checkpoint.cosign(body + chr(10), WITNESS, 1)}"
     with pytest.raises(LogError, match="not signed"):
         checkpoint.open_note(alone, KEYS)
     with pytest.raises(LogError, match="unknown key"):
@@ -161,7 +176,7 @@ def test_the_key_in_use_follows_the_rotation() -> None:
 
 
 def test_an_old_key_signs_no_newer_checkpoint() -> None:
-    """Who stole the old key after its rotation can't extend the log with it, nor the new reach back."""
+    """Who has the old key after its rotation can't extend the log, nor can the new reach back."""
     keys = LogKeys.from_events(_events(("round.opened", {}), ROTATED))
     for size, good, bad in ((2, OLD, NEW), (3, NEW, OLD)):
         keys.open(checkpoint.sign_checkpoint(story.ORIGIN, size, ROOT, good))
@@ -203,15 +218,7 @@ def test_another_logs_checkpoint_is_refused() -> None:
 def test_the_story_of_a_log() -> None:
     """The told round's checkpoints open, and its root is the tree's."""
     told = story.tell()
-    keys = LogKeys.from_events(
-        [event for event in map(_parsed, told.log.lines)]  # noqa: C416 - a list to read twice
-    )
+    keys = LogKeys.from_events(map(json.loads, told.log.lines))
     assert keys.vkeys() == told.keys
     opened = keys.open(told.checkpoint)
     assert opened.root == merkle.root(told.log.tree.get, opened.size)
-
-
-def _parsed(line: bytes) -> Any:
-    import json
-
-    return json.loads(line)
