@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+import xlsxwriter
+
+from review_service.exchange.errors import ExchangeError
+from review_service.exchange.grids import read_book
+from review_service.exchange.pool import read_pool
+from tests.exchange import old_excel
+from tests.exchange.build import HEADERS, identity, ods, ods_row, person, repacked, xlsx
+
+GOOD = xlsx([HEADERS, person()])
+
+
+def _refusal(data: bytes, name: str = "pool.xlsx") -> ExchangeError:
+    with pytest.raises(ExchangeError) as caught:
+        read_pool(data, name)
+    for language in ("zh", "en"):
+        assert "{" not in caught.value.sentence(language)
+    return caught.value
+
+
+def _bomb() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(f"xl/worksheets/sheet{number}.xml", bytes(100_000_000))
+    return stream.getvalue()
+
+
+def _old(name: str) -> bytes:
+    return old_excel.compound({name: b"x"})
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "code"),
+    [
+        (b"", "a.xlsx", "empty-file"),
+        (b"PK\x03\x04" + bytes(31_000_000), "a.xlsx", "too-large"),
+        (b"<html><table><tr><td>x</td></tr></table></html>", "a.xls", "not-a-table"),
+        (b"%PDF-1.7 x", "a.xlsx", "not-a-table"),
+        (b"\x00\x01\x02binary", "a.csv", "not-a-table"),
+        (old_excel.workbook([HEADERS, person()]), "a.xlsx", "extension-differs"),
+        (GOOD, "a.xls", "extension-differs"),
+        (GOOD, "a.csv", "extension-differs"),
+        ("姓名,证件号码".encode(), "a.xlsx", "extension-differs"),
+        (GOOD, "a.xlsm", "macros"),
+        (repacked(GOOD, {"xl/vbaProject.bin": b"x"}), "a.xlsx", "macros"),
+        (repacked(GOOD, {"xl/macrosheets/sheet1.xml": b"<x/>"}), "a.xlsx", "macros"),
+        (old_excel.workbook([HEADERS], macro_sheet=True), "a.xls", "macros"),
+        (_old("EncryptedPackage"), "a.xlsx", "password-protected"),
+        (old_excel.workbook([HEADERS], protected=True), "a.xls", "password-protected"),
+        (_old("WordDocument"), "a.xls", "not-a-table"),
+        (_bomb(), "a.xlsx", "zip-bomb"),
+        (GOOD[:-200], "a.xlsx", "damaged"),
+        (repacked(GOOD, {"xl/workbook.xml": b"<workbook"}), "a.xlsx", "damaged"),
+        (repacked(GOOD, {"xl/styles.xml": b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>"}), "a.xlsx",
+         "entities"),
+        (repacked(GOOD, {"xl/styles.xml": "<!DOCTYPE a>".encode("utf-16")}), "a.xlsx", "damaged"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.xls", "damaged"),
+        (b"\xff\xfe\x00\xd8\x00\xd8", "a.csv", "encoding"),
+        (b"\x81\x20\xff\xff\xc0", "a.csv", "encoding"),
+        ('姓名,证件号码\n"张三,1\n'.encode(), "a.csv", "csv-syntax"),
+        (b"PK\x05\x06" + bytes(18), "a.xlsx", "not-a-table"),
+    ],
+)  # fmt: skip
+def test_each_bad_file_has_its_refusal(data: bytes, name: str, code: str) -> None:
+    """Every kind of unreadable file is refused with its own code and a complete sentence."""
+    assert _refusal(data, name).code == code
+
+
+def test_encrypted_zip_entries_are_a_password() -> None:
+    """An .xlsx whose parts are encrypted is refused as password-protected."""
+    flagged = bytearray(GOOD)
+    place = flagged.index(b"PK\x01\x02")
+    flagged[place + 8] |= 1
+    assert _refusal(bytes(flagged)).code == "password-protected"
+
+
+def test_lying_size_is_damage() -> None:
+    """A part that declares a smaller size than it has never gets past the checksum."""
+    data = bytearray(repacked(GOOD, {"xl/styles.xml": b"<a>" + b" " * 5000 + b"</a>"}))
+    place = data.index(b"PK\x01\x02")
+    while b"xl/styles.xml" not in data[place : place + 80]:
+        place = data.index(b"PK\x01\x02", place + 4)
+    data[place + 24 : place + 28] = (100).to_bytes(4, "little")
+    assert _refusal(bytes(data)).code == "damaged"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        b"<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>",
+        b'<row r="1048576"><c><v>1</v></c></row>',
+        b'<x:row r="1048576"><x:c r="A1048576"><x:v>1</x:v></x:c></x:row>',
+    ],
+)
+def test_one_far_cell_is_measured_not_opened(cells: bytes) -> None:
+    """A cell at the far corner is refused before a reader makes room for 17 billion cells."""
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    )
+    data = repacked(GOOD, {"xl/worksheets/sheet1.xml": sheet + cells + b"</sheetData></worksheet>"})
+    assert _refusal(data).code == "too-many-cells"
+
+
+def test_ods_repeats_are_measured() -> None:
+    """A cell that says it stands a billion times is refused; empty repeats are nothing."""
+    cell = (
+        '<table:table-cell office:value-type="string" table:number-columns-repeated="1000000000">'
+    )
+    wide = f"<table:table-row>{cell}<text:p>x</text:p></table:table-cell></table:table-row>"
+    assert _refusal(ods(wide), "a.ods").code == "too-many-cells"
+    empty = '<table:table-row table:number-rows-repeated="1048000"><table:table-cell/></table:table-row>'
+    rows = ods_row(*HEADERS) + ods_row(*person()) + empty
+    assert len(read_pool(ods(rows), "a.ods").rows) == 1
+
+
+def test_formulas_are_read_not_run() -> None:
+    """A formula's stored result is taken and said; one without a result or with an error isn't."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        sheet = book.add_worksheet("甲")
+        for column, header in enumerate(HEADERS):
+            sheet.write_string(0, column, header)
+        for row in (1, 2, 3):
+            for column, value in enumerate(person(row)):
+                sheet.write_string(row, column, value)
+        sheet.write_formula(1, 2, '=HYPERLINK("x")', value="某厂")
+        sheet.write_formula(2, 2, "=A1", value="")
+        sheet.write_formula(3, 2, "=1/0", value="#DIV/0!")
+    file = read_pool(stream.getvalue(), "a.xlsx")
+    assert [(one.code, one.cell) for one in file.issues] == [
+        ("formula-empty", "C3"), ("cell-error", "C4"),
+    ]  # fmt: skip
+    assert [(one.code, one.cell) for one in file.notices] == [("formula-value", "C2")]
+    assert file.rows[0].employer == "某厂"
+
+
+def test_old_excel_is_read_with_its_formulas_noted() -> None:
+    """An .xls reads like an .xlsx; its formula cells are noted from the binary records."""
+    rows: list[list[str | float]] = [HEADERS, person(1), person(2)]
+    file = read_pool(old_excel.workbook(rows), "a.xls")
+    assert [row.employer for row in file.rows] == ["某学院1", "某学院2"]
+    book = read_book(old_excel.workbook(rows, formula=(5, 2)), "a.xls")
+    assert book.grids[0].formulas == {(5, 2)}
+    assert book.grids[0].rows[5][2] == 2
+
+
+@pytest.mark.parametrize("size", [1, 4, 100, 1000])
+def test_truncated_files_never_crash(size: int) -> None:
+    """Any start of a real file is refused or read, never an exception of another kind."""
+    for data, name in (
+        (GOOD, "a.xlsx"),
+        (old_excel.workbook([HEADERS, person()]), "a.xls"),
+        (ods(ods_row(*HEADERS)), "a.ods"),
+    ):
+        with pytest.raises(ExchangeError):
+            read_pool(data[:size], name)
+
+
+def test_flipped_bytes_never_crash() -> None:
+    """A byte changed anywhere in an .xls is refused or read, never an exception of another kind."""
+    data = bytearray(old_excel.workbook([HEADERS, person(), [1.5, identity()]], formula=(4, 1)))
+    for place in range(0, len(data), 37):
+        changed = bytearray(data)
+        changed[place] ^= 0xFF
+        try:
+            read_pool(bytes(changed), "a.xls")
+        except ExchangeError as error:
+            assert error.sentence("en")
