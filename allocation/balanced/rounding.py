@@ -48,53 +48,68 @@ def settle(arcs: Arcs, ranked: Sequence[int], seeded: Seeded) -> list[int]:
     while walk.find_cycle():
         walk.turn(step, seeded)
         step += 1
-    return [1 if part else 0 for part in arcs.part]
+    return [1 if amount else 0 for amount in walk.amount[::2]]
 
 
 class _Walk:
+    """The walk, over passages: arc a along its direction is 2a, against it 2a + 1."""
+
     def __init__(self, arcs: Arcs, ranked: Sequence[int]) -> None:
-        self.arcs = arcs
-        self.alive = bytearray(b"\x01") * len(arcs.part)
-        self.waiting = list(reversed(ranked))  # lowest rank last
-        # At every node its arcs, the lowest rank last; dead ones are dropped when met.
-        self.at: list[list[int]] = [[] for _ in range(arcs.size)]
-        for arc in self.waiting:
-            self.at[arcs.tail[arc]].append(arc)
-            self.at[arcs.head[arc]].append(arc)
-        self.path: list[int] = []  # arcs in order of the walk
-        self.nodes: list[int] = []  # the node each of them was left from, then the node reached
-        self.place = [-1] * arcs.size  # where on the walk a node stands
+        self.whole = arcs.whole
+        # What flows along a passage: the fraction, or what is missing to `whole` where it runs
+        # against the arc. It can rise until it is `whole` and fall until it is 0.
+        self.amount: list[int] = []
+        self.target: list[int] = []  # the node a passage leads to
+        for tail, head, part, whole in zip(
+            arcs.tail, arcs.head, arcs.part, arcs.whole, strict=True
+        ):
+            self.amount += (part, whole - part)
+            self.target += (head, tail)
+        self.alive = bytearray(b"\x01") * len(self.target)
+        self.waiting = [2 * arc for arc in reversed(ranked)]  # lowest rank last
+        # At every node its passages out, the lowest rank last; dead ones are dropped when met.
+        self.out: list[list[int]] = [[] for _ in range(arcs.size)]
+        for passage in self.waiting:
+            self.out[self.target[passage + 1]].append(passage)
+            self.out[self.target[passage]].append(passage + 1)
+        self.path: list[int] = []
+        self.place = [-1] * arcs.size  # after how many passages the walk first met a node
+        self.node = 0  # where the walk stands
 
     def find_cycle(self) -> bool:
         """Walk on until a node repeats; False where no fractional arc is left."""
-        alive, waiting = self.alive, self.waiting
-        path, nodes, place, at = self.path, self.nodes, self.place, self.at
-        tail, head = self.arcs.tail, self.arcs.head
-        if not path:
-            while waiting and not alive[waiting[-1]]:
-                waiting.pop()
-            if not waiting:
-                return False
-            for node in nodes:
-                place[node] = -1
-            nodes[:] = [tail[waiting[-1]]]
-            place[nodes[0]] = 0
-        used = path[-1] if path else -1
-        node = nodes[-1]
+        path = self.path
+        if not path and not self._start():
+            return False
+        alive, out, place, target = self.alive, self.out, self.place, self.target
+        back = path[-1] ^ 1 if path else -1
+        node = self.node
         while True:
-            here = at[node]
-            while not alive[here[-1]]:
+            here = out[node]
+            passage = here[-1]
+            while not alive[passage]:
                 here.pop()
-            arc = here[-1]
-            if arc == used:
-                arc = self._second(here)
-            path.append(arc)
-            used = arc
-            node = head[arc] if tail[arc] == node else tail[arc]
-            nodes.append(node)
+                passage = here[-1]
+            if passage == back:
+                passage = self._second(here)
+            path.append(passage)
+            back = passage ^ 1
+            node = target[passage]
             if place[node] >= 0:
+                self.node = node
                 return True
             place[node] = len(path)
+
+    def _start(self) -> bool:
+        """Begin at the tail of the lowest-ranked fractional arc; False where none is left."""
+        while self.waiting and not self.alive[self.waiting[-1]]:
+            self.waiting.pop()
+        self.place[self.node] = -1
+        if not self.waiting:
+            return False
+        self.node = self.target[self.waiting[-1] + 1]
+        self.place[self.node] = 0
+        return True
 
     def _second(self, here: list[int]) -> int:
         lowest = here.pop()
@@ -109,34 +124,39 @@ class _Walk:
 
     def turn(self, step: int, seeded: Seeded) -> None:
         """Round the cycle at the end of the walk by the seed, and shorten the walk."""
-        arcs, path, nodes, place = self.arcs, self.path, self.nodes, self.place
-        part, tail = arcs.part, arcs.tail
-        begin = place[nodes[-1]]
+        path, amount = self.path, self.amount
+        begin = self.place[self.node]
         cycle = path[begin:]
-        whole = arcs.whole[cycle[0]]
-        # Oriented by its first arc: `ahead` says whether an arc runs with that orientation.
-        forward = tail[cycle[0]] == nodes[begin]
-        ahead = [(tail[arc] == nodes[begin + i]) == forward for i, arc in enumerate(cycle)]
-        values = [part[arc] for arc in cycle]
-        up = min(whole - v if a else v for v, a in zip(values, ahead, strict=True))
-        down = min(v if a else whole - v for v, a in zip(values, ahead, strict=True))
+        whole = self.whole[cycle[0] >> 1]
+        seen = [amount[passage] for passage in cycle]
+        highest, lowest = max(seen), min(seen)
+        # The cycle is oriented by its first arc, which may run against the walk.
+        along = not cycle[0] & 1
+        up, down = (whole - highest, lowest) if along else (lowest, whole - highest)
         # "Their common denominator" is the least one of the two amounts.
-        common = gcd(gcd(up, down), whole)
-        chosen = seeded.below((up + down) // common, CYCLE + u64(step))
-        amount = up if chosen < down // common else -down
-        first = -1
-        for i, arc in enumerate(cycle):
-            value = part[arc] + amount if ahead[i] else part[arc] - amount
-            if value in {0, whole}:
-                self.alive[arc] = 0
-                if first < 0:
-                    first = i
-            part[arc] = value
-        cut = begin + first
-        nodes.pop()  # the repeated node
-        for node in nodes[cut + 1 :]:
-            place[node] = -1
-        del path[cut:], nodes[cut + 1 :]
+        common = gcd(up, down, whole)
+        adds = seeded.below((up + down) // common, CYCLE + u64(step)) < down // common
+        rises = adds == along
+        change = whole - highest if rises else -lowest
+        for passage, value in zip(cycle, seen, strict=True):
+            amount[passage] = now = value + change
+            amount[passage ^ 1] = whole - now
+        edge = highest if rises else lowest
+        for passage, value in zip(cycle, seen, strict=True):
+            if value == edge:
+                self.alive[passage] = self.alive[passage ^ 1] = 0
+        self._cut(begin + seen.index(edge))
+
+    def _cut(self, length: int) -> None:
+        """Shorten the walk to its first `length` passages."""
+        repeated, self.node = self.node, self.target[self.path[length] ^ 1]
+        kept = self.place[repeated]
+        for passage in self.path[length:]:
+            self.place[self.target[passage]] = -1
+        # The node that closed the cycle was met before, unless the cut lies there.
+        if kept <= length:
+            self.place[repeated] = kept
+        del self.path[length:]
 
 
 CYCLE = len(b"cycle").to_bytes(8, "big") + b"cycle"

@@ -1,15 +1,19 @@
 """Among all flows with the same loads, one whose pair chances are as even as is practical.
 
-Loads are unique, pair chances are not. Arcs that no residual cycle touches are settled; within
-each other strong component every pair of a cell may carry at most r times the cell's even share,
+Loads are unique, pair chances are not. Arcs that no residual cycle touches are settled. Within
+every other strong component each pair of a cell may carry at most r times the cell's even share,
 and the smallest r (in sixteenths) that still carries the loads is found by bisection over maximum
-flows. r is kept large enough that a plan lists about `BUDGET` pairs, or eight a seat where that
-is more: beyond it evenness would only make the published plan longer.
+flows. Where a component has no conflict r is 1: every chance is the even share.
+
+A plan is published, so that its length matters: of a large cell only a sample of its pairs, fixed
+by a hash of their numbers, takes part beside those that the loads already use: about `BUDGET` in
+all, or `PAIRS_A_SEAT` for every seat where that is more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import lcm
 from typing import TYPE_CHECKING
 
@@ -21,9 +25,9 @@ if TYPE_CHECKING:
     from allocation.balanced.levels import Exact
     from allocation.balanced.network import Bools, Ints, Network
 
-BUDGET = 48_000
-PAIRS_A_SEAT = 8
-FINEST = 1 << 24
+BUDGET = 12_000
+PAIRS_A_SEAT = 6
+FINEST = 1 << 20
 """Largest common denominator within a component for which evening is tried."""
 GRID = 16
 
@@ -47,10 +51,7 @@ def spread(net: Network, exact: Exact) -> tuple[Ints, Ints]:
     loose = _loose(net, exact)
     if loose is None:
         return num, den
-    seats = int(net.room[net.first_cell :].sum()) // net.unit
-    budget = max(BUDGET, PAIRS_A_SEAT * seats)
-    pairs = len(net.pair_expert)
-    low = np.full(int(loose.part.max()) + 1, max(GRID, -(-GRID * pairs // budget)), np.int64)
+    low = np.full(int(loose.part.max()) + 1, GRID, np.int64)
     high = np.maximum(low, _needed(loose, len(low)))
     best = loose.flow.copy()
     while (low < high).any():
@@ -69,25 +70,54 @@ def _loose(net: Network, exact: Exact) -> _Loose | None:
     num, den = exact.flow_num, exact.flow_den
     full = cap * (den // net.unit)
     labels = strong_components(net.size, residual(tail, head, num < full, num > 0))
-    arcs = np.flatnonzero(labels[tail] == labels[head])
+    arcs = np.flatnonzero((labels[tail] == labels[head]) & ((num > 0) | _sampled(net)))
     if len(arcs) == 0:
         return None
     arcs = arcs[np.argsort(labels[tail[arcs]], kind="stable")]
     part = np.unique(labels[tail[arcs]], return_inverse=True)[1]
     cuts = np.searchsorted(part, np.arange(int(part.max()) + 2))
     common = np.array(
-        [
-            lcm(*np.unique(den[arcs[a:b]]).tolist())
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-        ],
-        dtype=object,
+        [min(lcm(*np.unique(den[arcs[a:b]]).tolist()), 2 * FINEST) for a, b in pairwise(cuts)],
+        dtype=np.int64,
     )
-    coarse = np.array([int(one) <= FINEST for one in common])[part]
-    arcs, part = arcs[coarse], np.unique(part[coarse], return_inverse=True)[1]
+    coarse = (common <= FINEST)[part]
+    arcs, part = arcs[coarse], part[coarse]
     if len(arcs) == 0:
         return None
-    denominator = np.array([int(one) for one in common if int(one) <= FINEST], np.int64)[part]
+    old, part = np.unique(part, return_inverse=True)
+    denominator = common[old][part]
     flow = num[arcs] * (denominator // den[arcs])
+    share, among = _shares(net, arcs, part, flow)
+    fine = _fineness(part, share, among, denominator, net)[part]
+    room = cap[arcs] * (denominator // net.unit)
+    return _Loose(arcs, part, denominator * fine, flow * fine, room * fine, share * fine, among)
+
+
+def _sampled(net: Network) -> Bools:
+    """Return which inner arcs may take part: all stems of limits, and a sample of large cells."""
+    pairs, cells = len(net.pair_expert), len(net.cells)
+    column = net.pair_cell - net.first_cell
+    seats = net.room[net.first_cell :] // net.unit
+    wanted = np.maximum(PAIRS_A_SEAT * seats, BUDGET * seats // max(1, int(seats.sum())))
+    eligible = np.maximum(1, np.bincount(column, minlength=cells))
+    threshold = np.minimum(1 << 32, (wanted << 32) // eligible)
+    taken = np.ones(pairs + len(net.limits), dtype=bool)
+    taken[:pairs] = _hash(net.pair_expert - net.first_expert, column) < threshold[column]
+    return taken
+
+
+def _hash(row: Ints, column: Ints) -> Ints:
+    """Return 32 well-mixed bits of two numbers (the finaliser of SplitMix64, Steele et al. 2014).
+
+    Nothing secret or random hangs on them: they only say which pairs a long plan leaves out.
+    """
+    mixed = (row.astype(np.uint64) << np.uint64(32)) | column.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return (mixed >> np.uint64(32)).astype(np.int64)
+
+
+def _shares(net: Network, arcs: Ints, part: Ints, flow: Ints) -> tuple[Ints, Ints]:
     is_pair = arcs < len(net.pair_expert)
     share, among = np.zeros(len(arcs), np.int64), np.ones(len(arcs), np.int64)
     key = part[is_pair] * net.size + net.pair_cell[arcs[is_pair]]
@@ -95,8 +125,29 @@ def _loose(net: Network, exact: Exact) -> _Loose | None:
     total = np.zeros(int(at.max(initial=-1)) + 1, np.int64)
     np.add.at(total, at, flow[is_pair])
     share[is_pair], among[is_pair] = total[at], np.bincount(at)[at]
-    room = cap[arcs] * (denominator // net.unit)
-    return _Loose(arcs, part, denominator, flow, room, share, among)
+    return share, among
+
+
+def _fineness(part: Ints, share: Ints, among: Ints, denominator: Ints, net: Network) -> Ints:
+    """Return by how much to multiply every part's denominator so that even shares are whole.
+
+    Where that is too much, so that an even share has at least `GRID` units, or as many as fit.
+    """
+    count = int(part.max()) + 1
+    start = np.searchsorted(part, np.arange(count + 1))
+    found = np.ones(count, np.int64)
+    # Amounts at a cell stay within 32 bits.
+    biggest = int(net.room[net.first_cell :].max()) // net.unit
+    for one, (a, b) in enumerate(pairwise(start.tolist())):
+        some = share[a:b] > 0
+        if not some.any():
+            continue
+        most = max(1, min(FINEST, CEILING // biggest) // int(denominator[a]))
+        parts_of = among[a:b][some] // np.gcd(share[a:b][some], among[a:b][some])
+        exact = lcm(*np.unique(parts_of).tolist())
+        enough = int((GRID * among[a:b][some] // share[a:b][some]).max()) + 1
+        found[one] = exact if exact <= most else min(most, enough)
+    return found
 
 
 def _needed(loose: _Loose, count: int) -> Ints:
