@@ -3,12 +3,7 @@
 A kind of job has three parts. `prepare` reads what is needed, `compute` works on that in a process
 of its own without a database, `conclude` keeps the result in the very transaction that ends the
 job: a job that is run twice, after a crash, still takes effect once.
+
+`jobs.queue.enqueue` asks, `jobs.worker.Worker` does, `jobs.kinds.KINDS` lists. Nothing is imported
+here: the process of a computation starts with this package and should start at once.
 """
-
-from __future__ import annotations
-
-from review_service.jobs.kinds import KINDS, Kind
-from review_service.jobs.queue import enqueue, find
-from review_service.jobs.worker import Worker
-
-__all__ = ["KINDS", "Kind", "Worker", "enqueue", "find"]
