@@ -1,0 +1,131 @@
+"""What an installation lacks, named: secrets, permissions, database, revision, key, log."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from allocation.checkpoint import load_key_file
+from allocation.errors import AllocationError
+from review_service.operation.verifying import verify_log
+from review_service.storage import Store, newest_revision
+from review_service.tables import LogHead
+from review_service.workflows import log
+from review_service.workflows.base import Office, WorkflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from review_service.settings import Settings
+
+SECRETS = ("session", "password")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is missing or wrong: a stable code, and what an operator needs to mend it."""
+
+    code: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{key}: {value}" for key, value in self.facts.items())
+        return f"{self.code} ({listed})" if listed else self.code
+
+
+def check_service(office: Office) -> list[Finding]:
+    """Return what keeps a running service from its work; quick enough to be asked each second."""
+    try:
+        found = _revision(office.store)
+        if not found:
+            with office.store.reading() as session:
+                current = log.log_keys(session)[-1]
+            office.tools.keys.find(current)
+    except SQLAlchemyError as error:
+        return [Finding("database-away", {"error": type(error).__name__})]
+    except (WorkflowError, AllocationError) as error:
+        return [Finding(error.code, error.facts)]
+    except IndexError:
+        return [Finding("log-not-opened")]
+    return found
+
+
+def check_installation(settings: Settings) -> list[Finding]:
+    """Return everything that an installation lacks; makes and changes nothing."""
+    found = [*_folder(settings.data), *_secrets(settings), *_deployment(settings)]
+    store = Store(settings.database_url, patience=0)
+    try:
+        revision = _revision(store)
+        found += revision or list(_log(store, settings))
+    except SQLAlchemyError as error:
+        found.append(Finding("database-away", {"error": type(error).__name__}))
+    finally:
+        store.close()
+    return found
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield Finding("data-missing", {"folder": str(folder)})
+        return
+    if folder.stat().st_mode & 0o077:
+        mode = f"{folder.stat().st_mode & 0o777:04o}"
+        yield Finding("data-mode", {"folder": str(folder), "mode": mode, "needed": "0700"})
+    if not os.access(folder, os.W_OK):
+        yield Finding("data-read-only", {"folder": str(folder)})
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    for name in SECRETS:
+        path = settings.secret_file(name)
+        if os.environ.get(f"REVIEW_SECRET_{name.upper()}"):
+            continue
+        if not path.exists():
+            yield Finding("secret-missing", {"file": str(path)})
+        elif path.stat().st_mode & 0o077:
+            yield Finding("secret-mode", {"file": str(path), "needed": "0600"})
+
+
+def _deployment(settings: Settings) -> Iterator[Finding]:
+    if not settings.secure_cookies:
+        yield Finding("cookies-insecure", {"variable": "REVIEW_INSECURE_COOKIES"})
+    if settings.origin == "review.example":
+        yield Finding("origin-not-set", {"variable": "REVIEW_ORIGIN"})
+
+
+def _revision(store: Store) -> list[Finding]:
+    revision, needed = store.revision(), newest_revision()
+    if revision == needed:
+        return []
+    return [Finding("database-revision", {"found": revision, "needed": needed})]
+
+
+def _log(store: Store, settings: Settings) -> Iterator[Finding]:
+    with store.snapshot() as session:
+        if session.get(LogHead, 1) is None:
+            yield Finding("log-not-opened")
+            return
+        try:
+            verify_log(session)
+        except AllocationError as error:
+            yield Finding("log-" + error.code, error.facts | {"sentence": str(error)})
+        current = log.log_keys(session)[-1]
+    yield from _key(settings.key_file, current)
+
+
+def _key(path: Path, current: str) -> Iterator[Finding]:
+    if not path.exists():
+        yield Finding("key-missing", {"file": str(path), "needed": current})
+        return
+    try:
+        held = load_key_file(path).verifier_key
+    except (AllocationError, ValueError) as error:
+        code = getattr(error, "code", "key-unreadable")
+        yield Finding(code, {"file": str(path), "needed": "0600"})
+        return
+    if held != current:
+        yield Finding("key-not-in-force", {"file": str(path), "held": held, "needed": current})
