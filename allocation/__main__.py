@@ -76,9 +76,9 @@ def _digest(options: argparse.Namespace) -> None:
 
 
 def _commit(options: argparse.Namespace) -> None:
-    secret = options.secret or secrets.token_bytes(32)
+    secret = secrets.token_bytes(32) if options.secret is None else options.secret
     print(sources.commitment(options.draw_id, options.party, secret).hex())
-    if not options.secret:
+    if options.secret is None:
         print(f"secret {secret.hex()}")
 
 
