@@ -156,7 +156,8 @@ class _Circulation:
         self.stub *= q[self.part]
         self.scale = scale
         labels = strong_components(self.net.size, residual(tail, head, flow < caps, flow > 0))
-        across = labels[tail] != labels[head]
+        # A stem whose bound is its capacity is settled even where a cycle passes by it.
+        across = (labels[tail] != labels[head]) | (caps == 0)
         amount = self.num[self.live[across]]
         np.subtract.at(self.stub, tail[across], amount)
         np.add.at(self.stub, head[across], amount)
