@@ -8,7 +8,6 @@ const DRAW_ID = /^(.+)\/draw\/([1-9][0-9]{0,8})$/s;
 const TIME = /^([0-9]{4}-[0-9]{2}-[0-9]{2})T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$/;
 const KEY_STRING = /^(?:(?:(?:0|[1-9][0-9]*)\.)+\/)+$/;
 
-// eslint-disable-next-line no-control-regex
 const isFree = (value) => typeof value === "string" && !/[\x00-\x1f\x7f-\x9f]/.test(value);
 const isText = (value) => isFree(value) && value !== "";
 const isCount = (value) => typeof value === "number" && value >= 1;

@@ -310,7 +310,7 @@ def order_office() -> Office:
 
 
 def balanced_record(
-    number: int = 1, *, experts: int = 24, dossiers: int = 10, seed: int = 5, capacity: int = 2,
+    number: int = 1, *, experts: int = 36, dossiers: int = 8, seed: int = 5, capacity: int = 2,
     limits: tuple[tuple[str, str, int], ...] = (("employer", "draw", 3), ("province", "cell", 1)),
     cap: tuple[int, int] = (2, 3),
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
