@@ -171,6 +171,7 @@ def _dossier(number: str, province: str, rank: int, sector: str, place: int) -> 
         "其他技能等级": choices.below(10),
         "是否为技能等级认定机构": choices.one(("是", "是", "是", "否")),
         "培训评价职业（工种）": "；".join(occupations),
+        "教学与实训场所年培训承载量（人次）": choices.between(22, 60) * 100,
         "有匹配实训设备的职业（工种）数": choices.between(3, 8),
         "每个职业（工种）专家数（取最少者）": choices.between(3, 6),
         "培训合格率（%）": 92 + choices.below(70) / 10,

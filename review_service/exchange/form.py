@@ -160,7 +160,9 @@ FIELDS: Final = (
     FormField("occupations", "培训评价职业（工种）", "occupations trained and evaluated",
               v.items(60), "items", "occupations"),
     *_NARRATIVE,
-    # What articles 10, 12 and 21 ask for and the form's boxes don't: declared beside the form.
+    # What articles 9, 10, 12 and 21 ask for and the form's boxes don't: declared beside the form.
+    _count("declared.capacity_per_year", "教学与实训场所年培训承载量（人次）",
+           "trainees a year the premises can take", "declared"),
     _count("declared.equipped_occupations", "有匹配实训设备的职业（工种）数",
            "occupations with equipment", "declared"),
     _count("declared.experts_per_occupation", "每个职业（工种）专家数（取最少者）",
@@ -215,7 +217,7 @@ def check_form(record: Mapping[str, Any]) -> list[Issue]:
 
 
 def indicators(record: Mapping[str, Any]) -> dict[str, int | str]:
-    """Return the figures of the seven gates that a form gives, by the rubric's indicator names.
+    """Return the figures of the gates that a form gives, by the rubric's indicator names.
 
     Volume and share are of the latest year filled in. A share is cut, never rounded up, to two
     decimals: 19.999 % stays below 20 %.
@@ -223,7 +225,7 @@ def indicators(record: Mapping[str, Any]) -> dict[str, int | str]:
     found: dict[str, int | str | None] = {
         "equipment_value": get(record, "premises.equipment_value"),
         **{name: get(record, f"declared.{name}") for name in
-           ("equipped_occupations", "experts_per_occupation", "pass_rate", "satisfaction")},
+           ("capacity_per_year", "equipped_occupations", "experts_per_occupation", "pass_rate", "satisfaction")},
     }  # fmt: skip
     for year in sorted(YEARS, reverse=True):
         total, senior = (get(record, f"volumes.{year}.{one}") for one in ("total", "senior"))
