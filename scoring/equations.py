@@ -35,6 +35,44 @@ class Solution:
     col: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Conditional variances in noise units, the mean taken as known unless said.
+
+    `row`, `col` are those of u and v; `mean` that of μ; `row_lean`, `col_lean` how much u and v
+    move when μ does; `rating` (n,) the variance of μ + u + v with the mean's own included, the
+    leverage of a rating being weight times that.
+    """
+
+    mean: float
+    row: NDArray[np.float64]
+    col: NDArray[np.float64]
+    row_lean: NDArray[np.float64]
+    col_lean: NDArray[np.float64]
+    rating: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """Joint draws of u and v less their means, (levels, k), in units of the noise SD.
+
+    `square` holds for u and v the sum over the draws of the squared conditional mean given the
+    other factor, the mean known; None where exact variances make it needless.
+    """
+
+    row: NDArray[np.float64]
+    col: NDArray[np.float64]
+    square: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the draws so far say about variances: sums of `Deviations.square` over `count`."""
+
+    square: tuple[NDArray[np.float64], NDArray[np.float64]]
+    count: int
+
+
 class Equations:
     """The equations of one layout at one (τ_u, τ_v, w); factored on construction."""
 
@@ -139,13 +177,7 @@ class Equations:
         """Return μ + u + v for each rating (n, ...)."""
         return solution.mean + solution.row[self.layout.row] + solution.col[self.layout.col]
 
-    def project(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return P·values, the residual of generalised least squares in the metric of V⁻¹."""
-        return ((values - self.fitted(self.solve(values))).T * self.weight).T
-
-    def deviations(
-        self, count: int, stream: Stream
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def deviations(self, count: int, stream: Stream) -> Deviations:
         """Return `count` joint draws of u and v less their means, in units of the noise SD."""
         raw = np.asfortranarray(stream.normal(count, len(self.factor)).T)
         found, _ = lapack.dtrtrs(self.factor, raw, lower=1, trans=1, overwrite_b=1)
@@ -153,7 +185,28 @@ class Equations:
         own *= np.sqrt(self.tau[0] * self.gain)[:, None]
         zero = np.zeros((len(self.row_sum), count))
         moved = self._complete(zero, found[0], self.col_root * found[1:])
-        return moved.row + own, moved.col
+        return Deviations(moved.row + own, moved.col)
+
+    def spread(self, seen: Seen | None = None) -> Spread:  # noqa: ARG002 - needs no draws
+        """Return the exact conditional variances."""
+        layout, inverse = self.layout, self.inverse
+        mean = float(inverse[0, 0])
+        lean = self.col_root * inverse[1:, 0] / mean
+        known = self.tau[1] * inverse[1:, 1:] - mean * np.outer(lean, lean)
+        through = np.empty(len(layout))
+        step = max(1, CHUNK // len(layout.cols))
+        for start in range(0, len(layout.rows), step):
+            block = self.table[start : start + step] @ known
+            first, last = layout.indptr[start], layout.indptr[min(start + step, len(layout.rows))]
+            through[first:last] = block[layout.row[first:last] - start, layout.col[first:last]]
+        pull = self.tau[0] * self.gain
+        square = self.sum_rows(self.weight * through)
+        row = pull + pull**2 * square
+        col = np.diagonal(known).copy()
+        row_lean = -pull * (self.row_sum + self.table @ lean)
+        i, j = layout.row, layout.col
+        rating = row[i] + col[j] - 2 * pull[i] * through + mean * (1 + row_lean[i] + lean[j]) ** 2
+        return Spread(mean, row, col, row_lean, lean, rating)
 
     def sum_rows(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return Z_u'·values for values (n,) or (n, k)."""
@@ -187,42 +240,3 @@ def _sums(
     if values.ndim == 1:
         return np.bincount(level, values, levels)
     return np.stack([np.bincount(level, column, levels) for column in values.T], axis=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Spread:
-    """Conditional variances in noise units, the mean taken as known unless said.
-
-    `row`, `col` are those of u and v; `mean` that of μ; `row_lean`, `col_lean` how much u and v
-    move when μ does; `rating` (n,) the variance of μ + u + v with the mean's own included, the
-    leverage of a rating being weight times that.
-    """
-
-    mean: float
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    row_lean: NDArray[np.float64]
-    col_lean: NDArray[np.float64]
-    rating: NDArray[np.float64]
-
-
-def spread(equations: Equations) -> Spread:
-    """Return the exact conditional variances of a factored system."""
-    layout, inverse = equations.layout, equations.inverse
-    mean = float(inverse[0, 0])
-    lean = equations.col_root * inverse[1:, 0] / mean
-    known = equations.tau[1] * inverse[1:, 1:] - mean * np.outer(lean, lean)
-    through = np.empty(len(layout))
-    step = max(1, CHUNK // len(layout.cols))
-    for start in range(0, len(layout.rows), step):
-        block = equations.table[start : start + step] @ known
-        first, last = layout.indptr[start], layout.indptr[min(start + step, len(layout.rows))]
-        through[first:last] = block[layout.row[first:last] - start, layout.col[first:last]]
-    pull = equations.tau[0] * equations.gain
-    square = equations.sum_rows(equations.weight * through)
-    row = pull + pull**2 * square
-    col = np.diagonal(known).copy()
-    row_lean = -pull * (equations.row_sum + equations.table @ lean)
-    i, j = layout.row, layout.col
-    rating = row[i] + col[j] - 2 * pull[i] * through + mean * (1 + row_lean[i] + lean[j]) ** 2
-    return Spread(mean, row, col, row_lean, lean, rating)

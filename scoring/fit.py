@@ -14,7 +14,6 @@ import numpy as np
 
 from scoring import summaries
 from scoring.cautions import estimable, thin_data
-from scoring.equations import spread
 from scoring.errors import ScoringError
 from scoring.estimates import Frame, dossier_columns, reviewer_columns
 from scoring.layout import lay_out
@@ -119,21 +118,19 @@ def fit(
         point = own[0]
         ratios = own[1].drawn(Stream(seed, NOISE_STREAM), NOISE_DRAWS)[:, who]
     belief = posterior(layout, point, ratios)
-    moments = belief.moments()
-    known = spread(point.equations)
-    columns = dossier_columns(frame, point, known, moments)
     drawn = 0
     unknown = np.full(len(ratings.dossiers), math.nan)
-    columns |= {"expected_rank": unknown, "p_top": unknown}
+    simulated = {"expected_rank": unknown, "p_top": unknown}
     if reasons.get("dossier") in {None, "single_level"}:
         blocks = belief.draws(
             frame.which("dossier"), draws or _enough(ratings), Stream(seed, DRAW_STREAM)
         )
         levels = len(point.solution.col if layout.swapped else point.solution.row)
         ranks, chances, drawn = summaries.ranks_and_chances(blocks, levels, top)
-        columns["expected_rank"] = frame.alike("dossier", ranks)
+        simulated["expected_rank"] = frame.alike("dossier", ranks)
         if top is not None:
-            columns["p_top"] = frame.alike("dossier", chances)
+            simulated["p_top"] = frame.alike("dossier", chances)
+    moments, known = belief.moments(), belief.spread()
     variances = _variances(frame, point)
     noises = np.full(len(ratings.reviewers), variances["residual"])
     if own is not None:
@@ -148,7 +145,7 @@ def fit(
         top=top,
         seed=seed,
         draws=drawn,
-        dossiers=columns,
+        dossiers=dossier_columns(frame, point, known, moments) | simulated,
         reviewers=reviewer_columns(frame, point, known, moments, noises),
         reasons={f"variance.{name}": reason for name, reason in reasons.items()},
         warnings=(*warnings, *_boundaries(variances)),

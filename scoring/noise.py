@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from scoring.equations import spread
 from scoring.reml import maximise
 
 if TYPE_CHECKING:
@@ -139,13 +138,13 @@ def fit_noise(layout: Layout, plain: Point, *, always: bool) -> tuple[Point, Noi
     """
     who = layout.row if layout.swapped else layout.col
     point = plain
-    noise = shrink(*residual_squares(layout, point, spread(point.equations)))
+    noise = shrink(*residual_squares(layout, point, point.equations.spread()))
     if not np.isfinite(noise.prior) or (noise.support < SUPPORT and not always):
         return None
     for _ in range(ROUNDS):
         before = noise.ratio
         point = maximise(layout, 1 / noise.ratio[who], point.tau)
-        noise = shrink(*residual_squares(layout, point, spread(point.equations)))
+        noise = shrink(*residual_squares(layout, point, point.equations.spread()))
         if not np.isfinite(noise.prior):
             return None
         if float(np.abs(np.log(noise.ratio / before)).max()) < AGREED:

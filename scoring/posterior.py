@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scoring.equations import spread
+from scoring.equations import Seen
 from scoring.node import Node
 from scoring.reml import CEILING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from scoring.equations import Spread
     from scoring.layout import Layout
     from scoring.reml import Point
     from scoring.streams import Stream
@@ -62,11 +63,16 @@ class Scenario:
 
 
 class GridPosterior:
-    """The posterior as a mixture over variances."""
+    """The posterior as a mixture over variances around a point."""
 
-    def __init__(self, scenarios: list[Scenario]) -> None:
+    def __init__(self, point: Point, scenarios: list[Scenario]) -> None:
+        self.point = point
         total = sum(float(scenario.weight.sum()) for scenario in scenarios)
         self.scenarios = [Scenario(item.node, item.tau, item.weight / total) for item in scenarios]
+
+    def spread(self) -> Spread:
+        """Return the conditional variances at the estimated variances."""
+        return self.point.equations.spread()
 
     def moments(self) -> Moments:
         """Return the mixture's moments."""
@@ -127,6 +133,7 @@ class PlugInPosterior:
 
     def __init__(self, point: Point) -> None:
         self.point = point
+        self.seen: Seen | None = None
         values, vectors = np.linalg.eigh(point.covariance())
         first, second = point.pull
         self.directions = [
@@ -139,9 +146,13 @@ class PlugInPosterior:
             if step.any()
         ]
 
+    def spread(self) -> Spread:
+        """Return the conditional variances, the better for the draws taken so far."""
+        return self.point.equations.spread(self.seen)
+
     def moments(self) -> Moments:
         """Return the conditional means, and variances with the mean's and the variances' own."""
-        point, known = self.point, spread(self.point.equations)
+        point, known = self.point, self.spread()
         solution = point.solution
         variances = [
             np.asarray(known.mean),
@@ -172,11 +183,20 @@ class PlugInPosterior:
         center = (solution.row, solution.col)[side]
         for first in range(0, pairs, step):
             here = min(step, pairs - first)
-            away = equations.deviations(here, stream)[side] * np.sqrt(self.point.noise)
+            drawn = equations.deviations(here, stream)
+            if drawn.square is not None:
+                self._note(drawn.square, here)
+            away = (drawn.row, drawn.col)[side] * np.sqrt(self.point.noise)
             for direction in self.directions:
                 away += np.multiply.outer(direction[1 + side], stream.normal(here))
             yield center[:, None] + away
             yield center[:, None] - away
+
+    def _note(self, square: Pair, count: int) -> None:
+        if self.seen is not None:
+            square = (square[0] + self.seen.square[0], square[1] + self.seen.square[1])
+            count += self.seen.count
+        self.seen = Seen(square, count)
 
 
 def posterior(
@@ -190,7 +210,7 @@ def posterior(
     if len(layout.cols) > GRID_LEVELS or max(point.tau) >= CEILING:
         return PlugInPosterior(point)
     grid = _grid(layout, point)
-    return GridPosterior(grid if ratios is None else _mixed(layout, grid, ratios))
+    return GridPosterior(point, grid if ratios is None else _mixed(layout, grid, ratios))
 
 
 def _mixed(layout: Layout, grid: list[Scenario], ratios: NDArray[np.float64]) -> list[Scenario]:

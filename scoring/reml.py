@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scoring.equations import Equations, Solution
+from scoring.iterative import IterativeEquations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ STEPS = 100
 LEAST_NOISE = 1e-12  # scores being of order 1
 LEAST_INFORMATION = 0.05  # on log τ; a standard deviation of 6 there says "unknown"
 ROUNDING = 1e-11  # of the criterion
+EXACT_LEVELS = 3000  # column levels up to which the equations are factored
 COARSE = (0.02, 0.2, 1.0, 5.0)
 COARSE_LEVELS = 200  # up to so many column levels the start is the best point of a coarse grid
 
@@ -41,7 +43,7 @@ class Point:
     of τ, the noise profiled out; `pull` holds ∂(μ, u, v)/∂τ for each factor, at no extra cost.
     """
 
-    equations: Equations
+    equations: Equations | IterativeEquations
     solution: Solution
     noise: float
     criterion: float
@@ -74,7 +76,8 @@ class Point:
 
 def evaluate(layout: Layout, tau: tuple[float, float], weight: NDArray[np.float64]) -> Point:
     """Return the criterion and its derivatives at τ for noise variances in ratio 1/weight."""
-    equations = Equations(layout, tau, weight)
+    kind = Equations if len(layout.cols) <= EXACT_LEVELS else IterativeEquations
+    equations = kind(layout, tau, weight)
     solution = equations.solve(layout.score)
     error = layout.score - equations.fitted(solution)
     rest = error * weight
@@ -178,7 +181,8 @@ def _try_zero(point: Point, refused: set[int]) -> Point:
             continue
         tau = (0.0, point.tau[1]) if k == 0 else (point.tau[0], 0.0)
         other = evaluate(point.equations.layout, tau, point.equations.weight)
-        if other.criterion <= point.criterion and other.slope[k] >= 0:
+        worse = other.criterion > point.criterion  # never true of the NaN of large rounds
+        if not worse and other.slope[k] >= 0:
             return other
         refused.add(k)
     return point
@@ -209,7 +213,7 @@ def _descend(point: Point, step: NDArray[np.float64]) -> Point | None:
         following = evaluate(
             point.equations.layout, (float(tau[0]), float(tau[1])), point.equations.weight
         )
-        if following.criterion <= allowed:
+        if not following.criterion > allowed:
             return following
         step = step / 2
     return None
