@@ -67,7 +67,9 @@ def separation(record: Mapping[str, Any]) -> dict[str, float] | str:
     (Wright & Masters, Rating Scale Analysis, 1982, pages 105-106).
     """
     quality = record["variance"]["dossier"]
-    if not quality > 0:
+    if quality is None:
+        return "the variance of quality can't be told from the scores"
+    if quality <= 0:
         return "the variance of quality is at its boundary, zero"
     error = float(np.mean([entry["se"] ** 2 for entry in record["dossiers"]]))
     if error <= 0:

@@ -63,19 +63,23 @@ def correlations(ratings: Ratings, crossed: Mapping[str, Any] | None = None) -> 
         return _none("all scores are equal")
     k = float(len(counts) / np.sum(1 / counts))
     complete = len(ratings) == len(ratings.dossiers) * len(ratings.reviewers)
+    unknown = "the design can't tell its variance components apart"
+    one: Components | None
     two: Components | None = None
-    if complete and not ratings.anonymous:
+    if ratings.anonymous:
+        unknown = "the scores don't say which expert gave them"
+        one = _reml(crossed or fit(ratings, noise="common", draws=1).record(), one_way=True)
+    elif complete:
         one, two = _anova(ratings)
     else:
-        one = _reml(fit(_one_way(ratings), noise="common", draws=1).record())
-        if not ratings.anonymous:
-            two = _reml(crossed or fit(ratings, noise="common", draws=1).record())
+        one = _reml(fit(_one_way(ratings), noise="common", draws=1).record(), one_way=True)
+        two = _reml(crossed or fit(ratings, noise="common", draws=1).record())
     values: dict[str, float | None] = dict.fromkeys(KINDS)
     reasons: dict[str, str] = {}
     for kind in KINDS:
         parts = one if kind[0] == "1" else two
         if parts is None:
-            reasons[kind] = "the scores don't say which expert gave them"
+            reasons[kind] = unknown
             continue
         found = _ratio(kind, parts, k)
         if found is None:
@@ -116,6 +120,9 @@ def _anova(ratings: Ratings) -> tuple[Components, Components]:
     )
 
 
-def _reml(record: Mapping[str, Any]) -> Components:
+def _reml(record: Mapping[str, Any], *, one_way: bool = False) -> Components | None:
+    """Return a fit's components; None where the design can't tell them apart."""
     variance = record["variance"]
-    return Components(variance["dossier"], variance["reviewer"] or 0.0, variance["residual"])
+    reviewer = 0.0 if one_way else variance["reviewer"]
+    known = (variance["dossier"], reviewer, variance["residual"])
+    return None if None in known else Components(*known)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scoring.simulate_methods import METHODS, precision
-from scoring.simulate_rounds import SETTINGS, Round, Setting, simulate_round
+from scoring.simulate_methods import estimates, precision
+from scoring.simulate_rounds import SETTINGS, Setting, simulate_round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,21 +47,19 @@ def simulate(
     *,
     settings: Sequence[Setting] = SETTINGS,
     top: int = TOP,
-    methods: Mapping[str, Callable[[Round], NDArray[np.float64]]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Outcome]:
     """Return the methods' top-K precision in every setting; a pure function of `seed`.
 
     `progress` is told how many rounds of how many are done.
     """
-    methods = METHODS if methods is None else methods
     outcomes = []
     for number, setting in enumerate(settings):
-        found: dict[str, list[float]] = {name: [] for name in methods}
+        found: defaultdict[str, list[float]] = defaultdict(list)
         for turn in range(rounds):
             truth = simulate_round(setting, np.random.default_rng([seed, number, turn]))
-            for name, method in methods.items():
-                found[name].append(precision(method(truth), truth.quality, top))
+            for name, values in estimates(truth).items():
+                found[name].append(precision(values, truth.quality, top))
             if progress is not None:
                 progress(number * rounds + turn + 1, rounds * len(settings))
         outcomes.append(Outcome(setting, {name: np.array(v) for name, v in found.items()}))

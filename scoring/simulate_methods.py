@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scoring.comparison import raw_means, trimmed_means, z_means
 from scoring.fit import fit
 from scoring.simulate_rounds import MIDDLE, SLOPE, Round
+from scoring.summaries import raw_means, trimmed_means, z_means
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from numpy.typing import NDArray
 
     from scoring.ratings import Ratings
@@ -33,11 +31,20 @@ def least_squares(ratings: Ratings) -> NDArray[np.float64]:
     return np.asarray(np.linalg.pinv(left, rcond=1e-10, hermitian=True) @ right)
 
 
-def blup(ratings: Ratings, noise: str) -> NDArray[np.float64]:
-    """Return the model's effects under a noise of "common", "expert" or "auto"."""
-    record = fit(ratings, noise=noise, draws=1).record()
-    effects = {entry["id"]: entry["effect"] for entry in record["dossiers"]}
-    return np.array([effects[name] for name in ratings.dossiers])
+def blups(ratings: Ratings) -> dict[str, NDArray[np.float64]]:
+    """Return the model's effects with common noise, with each expert's own, and by default.
+
+    The default ("auto") is one of the other two, so that two fits give all three.
+    """
+    auto = fit(ratings, noise="auto", draws=1)
+    own = auto.noise == "expert"
+    other = fit(ratings, noise="common" if own else "expert", draws=1)
+    by_default, besides = auto.dossiers["effect"], other.dossiers["effect"]
+    return {
+        "REML BLUP": besides if own else by_default,
+        "auto": by_default,
+        "expert noise": by_default if own else besides,
+    }
 
 
 def oracle(truth: Round) -> NDArray[np.float64]:
@@ -54,16 +61,17 @@ def oracle(truth: Round) -> NDArray[np.float64]:
     return np.asarray(evidence / (1 + information))
 
 
-METHODS: Mapping[str, Callable[[Round], NDArray[np.float64]]] = {
-    "mean": lambda truth: raw_means(truth.ratings),
-    "trimmed": lambda truth: trimmed_means(truth.ratings),
-    "z-score": lambda truth: z_means(truth.ratings),
-    "least squares": lambda truth: least_squares(truth.ratings),
-    "REML BLUP": lambda truth: blup(truth.ratings, "common"),
-    "auto": lambda truth: blup(truth.ratings, "auto"),
-    "expert noise": lambda truth: blup(truth.ratings, "expert"),
-    "oracle": oracle,
-}
+def estimates(truth: Round) -> dict[str, NDArray[np.float64]]:
+    """Return every method's estimates of one round, each of shape (dossiers,)."""
+    ratings = truth.ratings
+    return {
+        "mean": raw_means(ratings),
+        "trimmed": trimmed_means(ratings),
+        "z-score": z_means(ratings),
+        "least squares": least_squares(ratings),
+        **blups(ratings),
+        "oracle": oracle(truth),
+    }
 
 
 def precision(estimate: NDArray[np.float64], quality: NDArray[np.float64], top: int) -> float:

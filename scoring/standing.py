@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCALE_OF_POINTS = Decimal("0.01")
 SCALE_OF_CHANCES = Decimal("0.0001")
+NORMAL_95 = Decimal("1.959963984540054")
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,7 @@ def _standing(
     p_line = None
     line_open = False
     if rules.line is not None:
-        se = _exact(_field(entry, "se", where), f"{where}: se")
-        p_line = _chance_above(rules.line, estimate, se)
+        p_line = _chance_above(rules.line, estimate, _error(entry, where))
         verdict = _above(rules, estimate, p_line, reviewed=reviewed)
         line_open = verdict is None
         if verdict is False:
@@ -150,6 +150,19 @@ def _place(rules: Rules, p_top: Decimal | None) -> str:
     if p_top <= rules.zone.low:
         return "out"
     return "in" if p_top >= rules.zone.high else "zone"
+
+
+def _error(entry: Mapping[str, Any], where: str) -> Decimal:
+    """Return the standard error of an estimate: a quarter of its 95 % interval, about.
+
+    The interval counts the uncertainty of the mean and of the variances, which the conditional
+    standard deviation leaves out; that one stands in where a fit has no interval.
+    """
+    ends = [entry.get(name) for name in ("estimate_low", "estimate_high")]
+    if None in ends:
+        return _exact(_field(entry, "se", where), f"{where}: se")
+    low, high = (_exact(end, f"{where}: estimate_low, estimate_high") for end in ends)
+    return (high - low) / 2 / NORMAL_95
 
 
 def _chance_above(line: Decimal, estimate: Decimal, se: Decimal) -> Decimal:

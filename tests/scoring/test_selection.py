@@ -245,6 +245,25 @@ def test_a_panel_judges_who_is_near_the_pass_line() -> None:
     assert caught.value.facts["missing"] == ["d5"]
 
 
+def test_the_interval_decides_how_sure_the_pass_line_is() -> None:
+    """A fit's 95 % interval, where it has one, gives the chance to lie above the line."""
+    fit = fit_of(ROUND)
+    for entry in fit["dossiers"]:
+        middle = 60 + entry["effect"]
+        entry |= {
+            "estimate_low": middle - 1.959963984540054,
+            "estimate_high": middle + 1.959963984540054,
+        }
+    record = select(fit, Rules(line=Decimal(57)), candidates_of(ROUND)).record()
+    assert [entry["p_line"] for entry in record["dossiers"]] == [
+        "0.9772",
+        "0.8413",
+        "0.5",
+        "0.1587",
+        "0.0228",
+    ]
+
+
 def test_extra_reviews_at_the_pass_line() -> None:
     """Near the line, reviews are asked for; once they are in, the estimate decides."""
     rules = Rules(line=Decimal(57), zone=zone("extra-reviews"))
