@@ -225,7 +225,8 @@ def indicators(record: Mapping[str, Any]) -> dict[str, int | str]:
     found: dict[str, int | str | None] = {
         "equipment_value": get(record, "premises.equipment_value"),
         **{name: get(record, f"declared.{name}") for name in
-           ("capacity_per_year", "equipped_occupations", "experts_per_occupation", "pass_rate", "satisfaction")},
+           ("capacity_per_year", "equipped_occupations", "experts_per_occupation", "pass_rate",
+            "satisfaction")},
     }  # fmt: skip
     for year in sorted(YEARS, reverse=True):
         total, senior = (get(record, f"volumes.{year}.{one}") for one in ("total", "senior"))
