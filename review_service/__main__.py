@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from review_service.commands.backups import backup, restore
 from review_service.commands.demo import demo
+from review_service.commands.rotate import rotate
+from review_service.commands.rounds import archive, retention
 from review_service.commands.serve import serve
+from review_service.commands.store import check, migrate, migrate_store, verify_the_log
+from review_service.commands.work import work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,7 +18,10 @@ def main() -> None:
     """Expert review and random panel allocation that anyone can re-run and verify."""
 
 
-for command in (serve, demo):
+for command in (
+    serve, work, demo, migrate, check, verify_the_log, backup, restore, migrate_store, rotate,
+    archive, retention,
+):  # fmt: skip
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from allocation.checkpoint import load_key_file
@@ -18,7 +20,6 @@ from review_service.workflows.base import Office, WorkflowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from review_service.settings import Settings
 
@@ -57,6 +58,9 @@ def check_service(office: Office) -> list[Finding]:
 def check_installation(settings: Settings) -> list[Finding]:
     """Return everything that an installation lacks; makes and changes nothing."""
     found = [*_folder(settings.data), *_secrets(settings), *_deployment(settings)]
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return [*found, Finding("database-missing", {"file": url.database})]
     store = Store(settings.database_url, patience=0)
     try:
         revision = _revision(store)
