@@ -22,7 +22,7 @@ $(UV): tools/uv.txt
 
 .venv/.synced: $(UV) requirements.lock
 	test -x $(PY) || $(UV) venv --quiet --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(PY) --require-hashes requirements.lock
 	touch $@
 
 .venv/.messages: .venv/.synced $(wildcard review_service/translations/*/LC_MESSAGES/messages.po)

@@ -352,6 +352,32 @@ class Seat(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
+class Invitation(SQLModel, table=True):
+    """A one-time link to accept or decline a seat; only the digest of its token is kept."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    seat_id: int = Field(foreign_key="seat.id", index=True)
+    token: str = Field(unique=True)
+    sent_at: datetime = Field(sa_column=_moment(nullable=False))
+    answer_by: datetime = Field(sa_column=_moment(nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class Letter(SQLModel, table=True):
+    """A message to send by mail; `sent_at` is empty until a server has taken it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str
+    name: str
+    subject: str
+    body: str = Field(sa_column=_long())
+    calendar: str = Field(default="", sa_column=_long())
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
+    sent_at: datetime | None = Field(default=None, sa_column=_moment())
+    attempts: int = 0
+    error: str = ""
+
+
 # --- reviews ------------------------------------------------------------------------------------
 
 
@@ -407,7 +433,7 @@ class Approval(SQLModel, table=True):
 
     __table_args__ = (
         _one_of("status", "proposed", "approved", "rejected"),
-        _one_of("subject", "list", "settlement"),
+        _one_of("subject", "list", "settlement", "amendment"),
         sa.CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="second_person"),
     )
     id: int | None = Field(default=None, primary_key=True)

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from review_service.commands.serve import run
 from review_service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
@@ -77,6 +76,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _run_round(settings: Settings, bundle: Path) -> None:
+    """Run the round on a store made anew, write and verify its bundle, and print what happened."""
     from review_service.demonstration.accounts import create_accounts
     from review_service.demonstration.samples import rater
     from review_service.demonstration.summary import summary
@@ -95,20 +95,8 @@ def _run_round(settings: Settings, bundle: Path) -> None:
     clock = Clock(BEGIN)
     office = Office(store, make_tools(settings.data, clock))
     office.do(SYSTEM, open_log)
-    console = Console()
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn(), console=console
-    ) as progress:
-        walk = Walk(office, clock, witness_key(settings.data))
-
-        def step(text: str) -> None:
-            for task in progress.tasks:
-                progress.update(task.id, completed=task.total)
-            progress.add_task(text, total=1)
-
-        def advance(done: int, total: int) -> None:
-            progress.update(progress.tasks[-1].id, completed=done, total=total)
-
+    with _steps() as (step, advance):
+        walk = Walk(office, clock, witness_key(settings.data), advance)
         step("导入专家库、申报材料、回避声明 · pool, dossiers, recusals")
         row = walk.open_round()
         step("查找回避关系 · conflicts of interest")
@@ -118,16 +106,14 @@ def _run_round(settings: Settings, bundle: Path) -> None:
         step("应邀与递补 · acceptances and replacements")
         walk.seat(draw)
         step("评审打分 · scoring")
-        walk.review(row, rater(row), advance)
+        walk.review(row, rater(row))
         step("模型、名单、批准、公示 · model, list, approval, publication")
         walk.decide(row)
-        step("核验包 · bundle")
+        step("核验包与独立核验 · bundle and verification")
         with store.reading() as session:
             bundle.write_bytes(draw_bundle(session, draw))
         create_accounts(office, draw)
-        step("独立核验 · verification")
         lines = verify(bundle)
-        step("")
     store.close()
     for line in lines:
         click.echo(f"  {line['step']:>2} {line['status']:<11} {line['text']}")
@@ -135,6 +121,27 @@ def _run_round(settings: Settings, bundle: Path) -> None:
     click.echo(summary(walk.facts, bundle, counts["PASS"], counts["FAIL"]))
     if counts["FAIL"] or not lines:
         raise click.ClickException("核验不通过 · the bundle does not verify")
+
+
+@contextmanager
+def _steps() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """Show progress: `step(text)` begins a step, `advance(done, total)` moves within it."""
+    with Progress(TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn()) as progress:
+
+        def finish() -> None:
+            for task in progress.tasks:
+                progress.update(task.id, completed=task.total)
+                progress.stop_task(task.id)
+
+        def step(text: str) -> None:
+            finish()
+            progress.add_task(text, total=1)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(progress.tasks[-1].id, completed=done, total=total)
+
+        yield step, advance
+        finish()
 
 
 def verify(bundle: Path) -> list[dict[str, Any]]:

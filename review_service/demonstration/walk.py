@@ -57,7 +57,7 @@ class Walk:
     office: Office
     clock: Clock
     witness: notes.SigningKey
-    progress: Callable[[str, int, int], None] = lambda _step, _done, _all: None
+    progress: Callable[[int, int], None] = lambda _done, _all: None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def open_round(self) -> Round:
@@ -184,7 +184,7 @@ class Walk:
                 )  # fmt: skip
                 do(actor, reviews.submit_review, pk(row), expert, pk(dossier))
                 done += 1
-                self.progress("review", done, total)
+                self.progress(done, total)
         self.facts["reviews"] = total
         do(STAFF, rounds.close_reviewing, pk(row))
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from review_service.tables import Approval, Computation, Round
+from review_service.workflows.amendments import decide_amendment
 from review_service.workflows.base import StaleError, WorkflowError, pk
 from review_service.workflows.computations import newest
 from review_service.workflows.log import append
@@ -54,6 +55,8 @@ def propose_list(work: Work, round_id: int, reason: str) -> Approval:
 def decide_proposal(work: Work, approval_id: int, *, approve: bool, reason: str) -> Approval:
     """Approve or reject a proposal; never by who proposed it."""
     proposal = work.one(Approval, approval_id, lock=True)
+    if proposal.subject == "amendment":
+        return decide_amendment(work, approval_id, approve=approve, reason=reason)
     if proposal.status != "proposed":
         raise StaleError("proposal-decided", status=proposal.status)
     if proposal.proposed_by == work.actor.id:

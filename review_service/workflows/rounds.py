@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_RULES: dict[str, Any] = {
     "dossiers_per_province": 5,
     "dossiers_per_prefecture": 3,
+    "strata": {},  # code → name; made from the names that the panels use
     "panels": [],
     "limits": [
         {"field": "employer", "scope": "draw", "max": 1},
@@ -37,6 +39,7 @@ DEFAULT_RULES: dict[str, Any] = {
         "zone": {"low": "0.10", "high": "0.90", "settle": "panel"},
     },
     "publicity_days": 5,
+    "review_days": [],  # two times with zones, the first and the last moment of scoring
 }
 
 
@@ -55,13 +58,27 @@ def create_round(
         title=title,
         rubric=canonical(loaded.record()).decode(),
         rubric_digest=loaded.digest(),
-        rules=DEFAULT_RULES | (rules or {}),
+        rules=_coded(DEFAULT_RULES | (rules or {})),
         created_at=work.now,
     )
     work.session.add(row)
     work.session.flush()
     append(work, "round.created", {"round": code, "title": title}, subject=code)
     return row
+
+
+def _coded(rules: dict[str, Any]) -> dict[str, Any]:
+    """Give strata their codes: a record's keys are ASCII, and names are usually not."""
+    known = {name: code for code, name in rules["strata"].items()}
+    used = {name for panel in rules["panels"] for name in panel["seats"]} - set(rules["strata"])
+    codes = (f"S{number}" for number in range(1, 1000) if f"S{number}" not in rules["strata"])
+    known |= dict(zip(sorted(used - set(known)), codes, strict=False))
+    panels = [
+        panel | {"seats": {known.get(key, key): n for key, n in panel["seats"].items()}}
+        for panel in rules["panels"]
+    ]
+    strata = {code: name for name, code in sorted(known.items(), key=lambda pair: pair[1])}
+    return rules | {"strata": strata, "panels": panels}
 
 
 def open_round(work: Work, round_id: int) -> Round:
@@ -110,7 +127,13 @@ def unseal_names(work: Work, round_id: int) -> Round:
 
 def rubric_of(row: Round) -> Rubric:
     """Return the rubric that the round froze, from the bytes that were digested."""
-    return Rubric.from_record(json.loads(row.rubric))
+    return _parsed(row.rubric)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Rubric:
+    """Parse once: every autosave checks its levels against the rubric."""
+    return Rubric.from_record(json.loads(text))
 
 
 def competing(session: Session, round_id: int) -> list[Dossier]:

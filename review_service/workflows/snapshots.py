@@ -33,12 +33,16 @@ class Masked:
     pseudonym: str
     salt: bytes
 
-    def entry(self, group: Callable[[str, str], str]) -> dict[str, Any]:
-        """Return the expert's entry of a snapshot; `group` gives codes to employers and so on."""
+    def entry(self, group: Callable[[str, str], str], strata: Mapping[str, str]) -> dict[str, Any]:
+        """Return the expert's entry of a snapshot.
+
+        `group` gives codes to employers and so on; `strata` maps names to codes, and a stratum
+        that no panel seats has the code S0: its experts stay in the list and are passed over.
+        """
         name, document = self.expert.name.encode(), self.expert.document.encode()
         return {
             "id": self.pseudonym,
-            "stratum": self.expert.stratum,
+            "stratum": strata.get(self.expert.stratum, "S0"),
             "employer": group("employer", _value(self.expert, "employer")),
             "province": group("province", self.expert.province),
             "capacity": 1,
@@ -168,13 +172,16 @@ def _record(
         for expert, code in zip(experts, _pseudonyms(work, "e", len(experts)), strict=True)
     ]
     codes = {pk(one.expert): one.pseudonym for one in masked}
+    strata = {name: code for code, name in row.rules["strata"].items()}
     pairs = _conflicts(session, row, dossiers) | barred
     found = sorted((codes[e], d, rule) for e, d, rule in pairs if e in codes)
     record = {
         "protocol": PROTOCOL,
         "draw_id": draw_id,
         "method": "lottery",
-        "experts": sorted((one.entry(group) for one in masked), key=lambda entry: entry["id"]),
+        "experts": sorted(
+            (one.entry(group, strata) for one in masked), key=lambda entry: entry["id"]
+        ),
         "panels": sorted(panels, key=lambda panel: panel["id"]),
         "dossiers": [
             {"id": one.number, "class": one.sector, "province": group("province", one.province)}

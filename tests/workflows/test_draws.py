@@ -147,7 +147,7 @@ def _newcomers(work: Work) -> None:
 def test_supplementary_draw_fills_what_the_list_could_not(office: Office, drawn: Draw) -> None:
     """With the list exhausted, a draw under the next number seats newcomers, nobody twice."""
     with office.store.reading() as session:
-        query = select(Seat).where(Seat.draw_pk == drawn.id, Seat.stratum == "finance")
+        query = select(Seat).where(Seat.draw_pk == drawn.id, Seat.stratum == "S1")
         seat: Seat | None = session.exec(query).first()
     while seat is not None:
         seat = office.do(STAFF, seats.vacate_seat, pk(seat), "declined")

@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from review_service.tables import Draw, LogEvent, Round, Seat
+from review_service.tables import Draw, LogEvent, Review, Round, Seat
 from review_service.workflows import (
+    amendments,
     approvals,
     publicity,
     results,
@@ -19,7 +20,14 @@ from review_service.workflows import (
     seats,
     standing,
 )
-from review_service.workflows.base import Actor, Office, StaleError, WorkflowError, pk
+from review_service.workflows.base import (
+    Actor,
+    NotFoundError,
+    Office,
+    StaleError,
+    WorkflowError,
+    pk,
+)
 from tests.workflows.conftest import APPROVER, STAFF
 
 if TYPE_CHECKING:
@@ -120,4 +128,36 @@ def test_scores_enter_the_log_sealed(office: Office, reviewed: Round) -> None:
     for row in rows:
         assert set(json.loads(row.event)["body"]) == {"round", "sealed"}
         assert row.private is not None
+    assert reviewed.status == "closed"
+
+
+def test_amendment_needs_a_reason_and_another_person(office: Office, reviewed: Round) -> None:
+    """A submitted review changes only by an approved amendment; the log seals before and after."""
+    with office.store.reading() as session:
+        review = session.exec(select(Review).order_by(col(Review.id))).first()
+    assert review is not None
+    levels = dict(review.levels) | {"platform": 10}
+    author = Actor("expert", "author")
+    with pytest.raises(WorkflowError, match="reason-needed"):
+        office.do(
+            author, amendments.propose_amendment, pk(review), review.expert_id,
+            levels=levels, notes={}, reason=" ",
+        )  # fmt: skip
+    with pytest.raises(NotFoundError):
+        office.do(
+            author, amendments.propose_amendment, pk(review), review.expert_id + 1,
+            levels=levels, notes={}, reason="误填",
+        )  # fmt: skip
+    proposal = office.do(
+        author, amendments.propose_amendment, pk(review), review.expert_id,
+        levels=levels, notes={}, reason="误填",
+    )  # fmt: skip
+    with pytest.raises(WorkflowError, match="second-person"):
+        office.do(author, approvals.decide_proposal, pk(proposal), approve=True, reason="")
+    office.do(APPROVER, approvals.decide_proposal, pk(proposal), approve=True, reason="")
+    with office.store.reading() as session:
+        assert session.get_one(Review, review.id).levels == levels
+        event = session.exec(select(LogEvent).where(LogEvent.type == "review.amended")).one()
+    assert "platform" not in event.event
+    assert json.loads(event.private or "")["value"]["before"]["levels"] == review.levels
     assert reviewed.status == "closed"

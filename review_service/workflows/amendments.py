@@ -1,0 +1,115 @@
+"""Amendments: a submitted review is locked; a change needs a reason and a second person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import select
+
+from allocation.canonical import canonical
+from allocation.hashing import h
+from review_service.tables import Approval, Dossier, Review, Round
+from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
+from review_service.workflows.log import append
+from review_service.workflows.rounds import rubric_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from review_service.workflows.base import Work
+
+
+def propose_amendment(
+    work: Work,
+    review_id: int,
+    expert_id: int,
+    *,
+    levels: Mapping[str, int],
+    notes: Mapping[str, str],
+    reason: str,
+) -> Approval:
+    """Propose other levels for a submitted review of the expert's own; the old ones stay kept."""
+    review = work.one(Review, review_id, lock=True)
+    if review.expert_id != expert_id:
+        raise NotFoundError("not-your-review")
+    row = work.one(Round, review.round_id)
+    if row.status not in {"reviewing", "closed"}:
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="reviewing")
+    if review.status != "submitted":
+        raise WorkflowError("review-not-submitted")
+    if not reason.strip():
+        raise WorkflowError("reason-needed")
+    missing = rubric_of(row).total(levels).missing
+    if missing:
+        raise WorkflowError("review-incomplete", missing=list(missing))
+    if any(one.content["review"] == review_id for one in open_amendments(work, pk(row))):
+        raise WorkflowError("amendment-open")
+    content = {
+        "salt": work.tools.entropy(32).hex(),  # the digest is public, and levels are few
+        "review": review_id,
+        "version": review.version,
+        "levels": dict(levels),
+        "notes": {key: text for key, text in notes.items() if text},
+    }
+    proposal = Approval(
+        round_id=pk(row),
+        subject="amendment",
+        content=content,
+        digest=h("sealed", canonical(content)).hex(),
+        reason=reason.strip(),
+        proposed_by=work.actor.id,
+        proposed_at=work.now,
+    )
+    work.session.add(proposal)
+    work.session.flush()
+    body = {"round": row.code, "subject": "amendment", "content": proposal.digest}
+    private = {"reason": proposal.reason}
+    append(work, "approval.proposed", body, subject=row.code, private=private)
+    return proposal
+
+
+def open_amendments(work: Work, round_id: int) -> list[Approval]:
+    """Return the amendments that wait for a decision."""
+    query = select(Approval).where(
+        Approval.round_id == round_id,
+        Approval.subject == "amendment",
+        Approval.status == "proposed",
+    )
+    return list(work.session.exec(query))
+
+
+def decide_amendment(work: Work, approval_id: int, *, approve: bool, reason: str) -> Approval:
+    """Approve or reject an amendment; what it replaces stays in the log's private part."""
+    proposal = work.one(Approval, approval_id, lock=True)
+    if proposal.subject != "amendment":
+        raise NotFoundError("not-found", kind="amendment", key=str(approval_id))
+    if proposal.status != "proposed":
+        raise StaleError("proposal-decided", status=proposal.status)
+    if proposal.proposed_by == work.actor.id:
+        raise WorkflowError("second-person")
+    if not approve and not reason.strip():
+        raise WorkflowError("reason-needed")
+    row = work.one(Round, proposal.round_id)
+    proposal.status = "approved" if approve else "rejected"
+    proposal.decided_by, proposal.decided_at = work.actor.id, work.now
+    work.session.add(proposal)
+    body = {"round": row.code, "content": proposal.digest, "decision": proposal.status}
+    private: dict[str, Any] = {"reason": reason.strip()}
+    if approve:
+        private |= _apply(work, proposal)
+    append(work, "review.amended", body, subject=row.code, private=private)
+    return proposal
+
+
+def _apply(work: Work, proposal: Approval) -> dict[str, Any]:
+    review = work.one(Review, proposal.content["review"], lock=True)
+    if review.version != proposal.content["version"]:
+        raise StaleError("review-changed", stored=review.version, read=proposal.content["version"])
+    before = {"levels": dict(review.levels), "notes": dict(review.notes)}
+    review.levels = dict(proposal.content["levels"])
+    review.notes = dict(proposal.content["notes"])
+    review.version += 1
+    work.session.add(review)
+    dossier = work.one(Dossier, review.dossier_id)
+    after = {"levels": dict(review.levels), "notes": dict(review.notes)}
+    return {"dossier": dossier.number, "before": before, "after": after}
