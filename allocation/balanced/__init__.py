@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.balanced import chances as _chances
 from allocation.balanced import checks, grouped, levels, seats, shortage
-from allocation.balanced.network import build
+from allocation.balanced.network import Network, build
 from allocation.balanced.spread import spread
 from allocation.errors import LockError
 from allocation.snapshot import Snapshot
@@ -51,13 +51,7 @@ def check(snapshot: Snapshot) -> tuple[tuple[str, dict[str, Any]], ...]:
     Raises RecordError where the plan has another form, and LockError where it breaks a rule, is
     not leximin-optimal, or is missing.
     """
-    _refuse_other_methods(snapshot)
-    net = build(snapshot)
-    if not snapshot.record["plan"]:
-        raise LockError("no-plan", "the snapshot has no plan yet: compute it first (plan)")
-    found = _chances.read(net, snapshot.record["plan"])
-    totals = _chances.add_up(net, found)
-    checks.check_amounts(net, found, totals)
+    net, found, totals = _read(snapshot)
     checks.check_leximin(net, found, totals)
     return ()
 
@@ -65,11 +59,23 @@ def check(snapshot: Snapshot) -> tuple[tuple[str, dict[str, Any]], ...]:
 def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
     """Return {"seats": [{"panel", "stratum", "expert"}]}, sorted, for a 32-byte seed.
 
-    Raises DrawError where the plan's chances are no flow that fills every seat.
+    Raises RecordError or LockError where the plan is not one that fills every seat within its
+    rules; whether it is the most equal one was decided at the lock (`check`).
     """
+    net, found, totals = _read(snapshot)
+    return {"seats": seats.draw_seats(net, found, totals, seed)}
+
+
+def _read(snapshot: Snapshot) -> tuple[Network, _chances.Chances, _chances.Totals]:
+    """Return the network, its chances and totals, every amount checked exactly."""
+    _refuse_other_methods(snapshot)
     net = build(snapshot)
+    if not snapshot.record["plan"]:
+        raise LockError("no-plan", "the snapshot has no plan yet: compute it first (plan)")
     found = _chances.read(net, snapshot.record["plan"])
-    return {"seats": seats.draw_seats(net, found, _chances.add_up(net, found), seed)}
+    totals = _chances.add_up(net, found)
+    checks.check_amounts(net, found, totals)
+    return net, found, totals
 
 
 def _refuse_other_methods(snapshot: Snapshot) -> None:
