@@ -23,6 +23,7 @@ from review_service.web import (
     draws,
     errors,
     headers,
+    health,
     home,
     imports,
     languages,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
     home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, scoring, progress,
-    results, log,
+    results, log, health,
 )  # fmt: skip
 
 
