@@ -46,32 +46,76 @@ class Candidate:
         }
 
 
+def needs_facts(rules: Rules) -> bool:
+    """Say whether the rules look at anything of a dossier but its scores."""
+    return bool(
+        rules.rubric is not None
+        or rules.chapters
+        or rules.province_most is not None
+        or rules.province_only
+        or rules.category_least
+    )
+
+
 def read_candidates(path: Path, rules: Rules, rubric: Rubric | None) -> tuple[Candidate, ...]:
     """Return the candidates of a UTF-8 CSV with a header, one dossier a row.
 
     Columns: `dossier`; `province` and `category` where the rules have such quotas; one for each
     indicator of the rubric's gates, by its name; `chapter.ID` for each chapter with a minimum.
-    Other columns are left alone; an empty cell is missing. ScoringError "column" or "cell" names
-    the column and the line.
+    Other columns are left alone; an empty cell is missing. ScoringError "column", "cell", "csv",
+    "short_line" or "dossier_twice" names the line and the column, "rules" a chapter that the
+    rubric lacks.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, restval="")
-        header = reader.fieldnames or []
-        for name in _columns(rules, rubric):
-            if list(header).count(name) != 1:
-                raise ScoringError(
-                    "column",
-                    f"the column {name!r} must stand in the header exactly once",
-                    column=name,
-                )
-        candidates = [_candidate(row, reader.line_num, rules, rubric) for row in reader]
-    seen: set[str] = set()
-    for candidate in candidates:
+    _check_chapters(rules, rubric)
+    rows = _rows(path, _columns(rules, rubric))
+    candidates = [_candidate(row, line, rules, rubric) for row, line in rows]
+    seen: dict[str, int] = {}
+    for candidate, (_, line) in zip(candidates, rows, strict=True):
         if candidate.id in seen:
-            message = f"{candidate.id}: the dossier stands twice"
-            raise ScoringError("dossier_twice", message, dossier=candidate.id)
-        seen.add(candidate.id)
+            raise ScoringError(
+                "dossier_twice",
+                f"line {line}, column 'dossier': {candidate.id!r} stands in line "
+                f"{seen[candidate.id]} already",
+                dossier=candidate.id,
+                line=line,
+            )
+        seen[candidate.id] = line
+    if not candidates:
+        raise ScoringError("no_dossiers", f"{path}: there is no dossier")
     return tuple(candidates)
+
+
+def _rows(path: Path, columns: list[str]) -> list[tuple[dict[str, str], int]]:
+    """Return the rows as dictionaries with their line numbers; blank lines are left out."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        rows = []
+        try:
+            header = next(reader, [])
+            for name in columns:
+                if header.count(name) != 1:
+                    message = f"line 1: the column {name!r} must stand in the header exactly once"
+                    raise ScoringError("column", message, column=name, line=1)
+            for row in reader:
+                if row and len(row) != len(header):
+                    line = reader.line_num
+                    message = f"line {line}: {len(row)} cells under a header of {len(header)}"
+                    raise ScoringError("short_line", message, line=line)
+                if row:
+                    rows.append((dict(zip(header, row, strict=True)), reader.line_num))
+        except csv.Error as error:
+            line = reader.line_num
+            raise ScoringError("csv", f"line {line}: {error}", line=line) from None
+    return rows
+
+
+def _check_chapters(rules: Rules, rubric: Rubric | None) -> None:
+    known = None if rubric is None else {chapter.id for chapter in rubric.chapters}
+    for name in rules.chapters:
+        if known is not None and name not in known:
+            field = f"chapters.{name}"
+            message = f"{field}: the rubric has no such chapter"
+            raise ScoringError("rules", message, field=field)
 
 
 def _columns(rules: Rules, rubric: Rubric | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scoring.errors import ScoringError
 from scoring.simulate_methods import estimates, precision
 from scoring.simulate_rounds import SETTINGS, Setting, simulate_round
 
@@ -51,8 +52,15 @@ def simulate(
 ) -> list[Outcome]:
     """Return the methods' top-K precision in every setting; a pure function of `seed`.
 
-    `progress` is told how many rounds of how many are done.
+    `progress` is told how many rounds of how many are done. ScoringError "rounds" for fewer than
+    two rounds, which have no standard error, "top" for more places than dossiers, "seed".
     """
+    if rounds < 2:
+        raise ScoringError("rounds", f"it takes two rounds, not {rounds}", rounds=rounds)
+    if not all(1 <= top <= setting.dossiers for setting in settings):
+        raise ScoringError("top", f"no round has {top} places for its dossiers", top=top)
+    if seed < 0:
+        raise ScoringError("seed", f"the seed must not be negative, not {seed}", seed=seed)
     outcomes = []
     for number, setting in enumerate(settings):
         found: defaultdict[str, list[float]] = defaultdict(list)
