@@ -92,17 +92,18 @@ def _plain(value: Any) -> bool:
     record's text can be in NFC only where each of its texts is. Where this or that fails, `_check`
     decides, and names the path.
     """
-    stack = [value]
+    stack, known = [value], set[str]()
     while stack:
         one = stack.pop()
         kind = type(one)
         if kind is dict:
-            for key in one:
-                if type(key) is not str or not key.isascii():
+            if not one.keys() <= known:
+                if not all(type(key) is str and key.isascii() for key in one):
                     return False
-            stack.extend(one.values())
+                known.update(one)
+            stack += [inner for inner in one.values() if type(inner) is not str]
         elif kind is list:
-            stack.extend(one)
+            stack += [inner for inner in one if type(inner) is not str]
         elif kind is int:
             if not -LIMIT < one < LIMIT:
                 return False

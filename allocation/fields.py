@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", str, tuple[str, ...])
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # the Unicode category Cc
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # the Unicode category Cc
+HEX32 = re.compile("[0-9a-f]{64}")
 
 
 class Fields:
@@ -46,7 +47,7 @@ class Fields:
     def free(self, name: str) -> str:
         """Return a text, which may be empty."""
         value = self.take(name)
-        if not isinstance(value, str) or _CONTROL.search(value):
+        if not isinstance(value, str) or CONTROL.search(value):
             raise self._bad(name, "text without control characters")
         return value
 

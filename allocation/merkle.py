@@ -156,18 +156,23 @@ def verify_consistency(  # noqa: C901 - the steps of RFC 9162 2.1.4.2, one by on
 
 
 class Tree:
-    """A tree in memory, for files and tests."""
+    """A tree in memory, for files and tests: each level's hashes in one string of bytes."""
 
     def __init__(self) -> None:
-        self._nodes: dict[tuple[int, int], bytes] = {}
+        self._levels: list[bytearray] = []
         self.size = 0
 
     def get(self, level: int, position: int) -> bytes:
-        """Return a stored node."""
-        return self._nodes[level, position]
+        """Return a stored node; IndexError where it isn't complete yet."""
+        digest = bytes(self._levels[level][32 * position : 32 * position + 32])
+        if not digest:
+            raise IndexError((level, position))
+        return digest
 
     def add(self, data: bytes) -> None:
         """Append an entry."""
-        for level, position, digest in append(self.get, self.size, leaf_hash(data)):
-            self._nodes[level, position] = digest
+        for level, _, digest in append(self.get, self.size, leaf_hash(data)):
+            if level == len(self._levels):
+                self._levels.append(bytearray())
+            self._levels[level] += digest
         self.size += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from allocation import PROTOCOL
 from allocation.canonical import canonical
 from allocation.errors import RecordError
-from allocation.fields import Fields, sorted_unique
+from allocation.fields import CONTROL, HEX32, Fields, sorted_unique
 from allocation.hashing import h
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 METHODS = ("lottery", "balanced", "order")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expert:
     """An entry of the list: a pseudonym, its stratum, group codes, capacity and sealed identity."""
 
@@ -131,7 +131,7 @@ def _order(top: Fields) -> dict[str, Any]:
 
 
 def _seating(top: Fields, method: str) -> dict[str, Any]:
-    experts = tuple(_expert(one, method) for one in top.objects("experts"))
+    experts = _experts(top, method)
     panels = tuple(_panel(one) for one in top.objects("panels"))
     dossiers = tuple(_dossier(one) for one in top.objects("dossiers"))
     for name, rows in (("experts", experts), ("panels", panels), ("dossiers", dossiers)):
@@ -180,6 +180,32 @@ def _known(
             raise RecordError(
                 "unknown-id", f"$.conflicts: {one.expert} × {one.dossier} is no pair", id=one.expert
             )
+
+
+def _experts(top: Fields, method: str) -> tuple[Expert, ...]:
+    """Return the experts, the plain ones at once; any other row is read field by field."""
+    rows = top.take("experts")
+    if not isinstance(rows, list):
+        return tuple(_expert(one, method) for one in top.objects("experts"))
+    found = []
+    for at, row in enumerate(rows):
+        try:
+            expert = Expert(**row)
+            texts = f"{expert.employer}{expert.province}{expert.id}{expert.stratum}"
+            plain = (
+                type(expert.id) is type(expert.stratum) is type(expert.employer) is str
+                and type(expert.province) is type(expert.identity) is str
+                and type(expert.capacity) is int
+                and expert.id
+                and expert.stratum
+                and (expert.capacity == 1 or (expert.capacity > 1 and method == "balanced"))
+                and not CONTROL.search(texts)
+                and HEX32.fullmatch(expert.identity)
+            )
+        except TypeError:  # a field is missing or unknown, or the row is no object
+            plain = None
+        found.append(expert if plain else _expert(Fields(row, f"{top.path}.experts[{at}]"), method))
+    return tuple(found)
 
 
 def _expert(row: Fields, method: str) -> Expert:
