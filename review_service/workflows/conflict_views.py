@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from sqlmodel import col, func, select
 
 from review_service.exchange.conflicts import ConflictRow
@@ -71,15 +72,18 @@ def explain_pair(
 def export_rows(session: Session, round_id: int, language: str = "zh") -> list[ConflictRow]:
     """Return a round's conflicts for `write_conflicts`, by expert and dossier."""
     query = (
-        select(Conflict, Expert.number, Expert.name, Expert.employer, Dossier.number, Dossier.unit)
+        sa.select(
+            Conflict, col(Expert.number), col(Expert.name), col(Expert.employer),
+            col(Dossier.number), col(Dossier.unit),
+        )
         .join(Expert, col(Expert.id) == col(Conflict.expert_id))
         .join(Dossier, col(Dossier.id) == col(Conflict.dossier_id))
-        .where(Conflict.round_id == round_id)
+        .where(col(Conflict.round_id) == round_id)
         .order_by(col(Expert.number), col(Dossier.number), col(Conflict.rule))
-    )
+    )  # fmt: skip
     place = 0 if language == "zh" else 1
     rows = []
-    for one, expert, name, employer, dossier, unit in session.execute(query).tuples():
+    for one, expert, name, employer, dossier, unit in session.execute(query):
         rule = RULES[one.rule]
         rows.append(
             ConflictRow(
@@ -103,15 +107,14 @@ def export_rows(session: Session, round_id: int, language: str = "zh") -> list[C
 
 def exclusion_rates(session: Session, round_id: int) -> Rates:
     """Return how much each expert and each requesting unit excludes, from confirmed conflicts."""
-    rows = session.execute(
-        select(Conflict.expert_id, Conflict.dossier_id, Conflict.source).where(
-            Conflict.round_id == round_id, Conflict.status == "confirmed"
-        )
-    ).tuples().all()  # fmt: skip
+    query = select(Conflict.expert_id, Conflict.dossier_id, Conflict.source).where(
+        Conflict.round_id == round_id, Conflict.status == "confirmed"
+    )
+    rows = [(expert, dossier, source) for expert, dossier, source in session.exec(query)]
     standing = select(Dossier.id, Dossier.number, Dossier.unit).where(
         Dossier.round_id == round_id, col(Dossier.status).in_(("received", "admitted"))
     )
-    dossiers = {key: (number, unit) for key, number, unit in session.execute(standing).tuples()}
+    dossiers = {key: (number, unit) for key, number, unit in session.exec(standing)}
     return Rates(
         _expert_rates(session, [row for row in rows if row[1] in dossiers], len(dossiers)),
         _requester_rates(session, round_id, rows, dossiers),
@@ -128,9 +131,7 @@ def _expert_rates(
         own[expert] += source == "expert"
     names = {
         key: (number, name)
-        for key, number, name in session.execute(
-            select(Expert.id, Expert.number, Expert.name)
-        ).tuples()
+        for key, number, name in session.exec(select(Expert.id, Expert.number, Expert.name))
         if key in excluded
     }
     rates = [

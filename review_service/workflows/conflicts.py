@@ -61,12 +61,13 @@ def _numbers_of(session: Session, round_id: int) -> dict[int, str]:
     query = select(Expert.id, Expert.number).join(
         Conflict, col(Conflict.expert_id) == col(Expert.id)
     )
-    return dict(session.execute(query.where(Conflict.round_id == round_id)).tuples().all())
+    rows = session.exec(query.where(Conflict.round_id == round_id))
+    return {key or 0: number for key, number in rows}
 
 
 def _dossier_numbers(session: Session, round_id: int) -> dict[int, str]:
     query = select(Dossier.id, Dossier.number).where(Dossier.round_id == round_id)
-    return dict(session.execute(query).tuples().all())
+    return {key or 0: number for key, number in session.exec(query)}
 
 
 def _settle(
