@@ -11,8 +11,7 @@ from scoring.summaries import counts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Integers
     from scoring.ratings import Ratings
 
 LEAST_REVIEWS = 3
@@ -36,7 +35,7 @@ def estimable(ratings: Ratings) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if ratings.anonymous:
         reasons["reviewer"] = "no_reviewers"
-    used: list[NDArray[np.int64]] = [np.ones(total, np.int64)]
+    used: list[Integers] = [np.ones(total, np.int64)]
     codes = {"dossier": ratings.dossier, "reviewer": ratings.reviewer}
     for name in ("dossier", "reviewer"):
         if name in reasons:
@@ -53,7 +52,7 @@ def estimable(ratings: Ratings) -> dict[str, str]:
     return reasons
 
 
-def _dependent(each: list[NDArray[np.int64]], total: int) -> bool:
+def _dependent(each: list[Integers], total: int) -> bool:
     """Say whether centred patterns are dependent; `each` is the size of every rating's level.
 
     Patterns of different factors meet in single cells only, since a pair is rated once.
@@ -109,5 +108,5 @@ def thin_data(ratings: Ratings) -> list[dict[str, Any]]:
     return warnings
 
 
-def _named(name: str, ids: Sequence[str], places: NDArray[np.int64]) -> dict[str, Any]:
+def _named(name: str, ids: Sequence[str], places: Integers) -> dict[str, Any]:
     return {"count": len(places), name: [ids[place] for place in places[:NAMED]]}

@@ -16,13 +16,14 @@ import numpy as np
 from scipy.linalg import lapack
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy import sparse
 
+    from scoring.arrays import Floats, Integers
     from scoring.layout import Layout
     from scoring.streams import Stream
 
-DENSE = 0.05  # filled share of a large table from which dense products are the faster ones
+DENSE = 0.1  # filled share of a large table from which dense products are the faster ones
+SMALL = 2**15  # cells of a table that is always treated as dense
 CHUNK = 2**22  # numbers in a temporary block, 32 MiB
 
 
@@ -30,9 +31,9 @@ CHUNK = 2**22  # numbers in a temporary block, 32 MiB
 class Solution:
     """μ, u (rows, ...) and v (columns, ...) that solve the equations for a right-hand side."""
 
-    mean: NDArray[np.float64]
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
+    mean: Floats
+    row: Floats
+    col: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +46,11 @@ class Spread:
     """
 
     mean: float
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    row_lean: NDArray[np.float64]
-    col_lean: NDArray[np.float64]
-    rating: NDArray[np.float64]
+    row: Floats
+    col: Floats
+    row_lean: Floats
+    col_lean: Floats
+    rating: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,25 +61,23 @@ class Deviations:
     other factor, the mean known; None where exact variances make it needless.
     """
 
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    square: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    row: Floats
+    col: Floats
+    square: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What the draws so far say about variances: sums of `Deviations.square` over `count`."""
 
-    square: tuple[NDArray[np.float64], NDArray[np.float64]]
+    square: tuple[Floats, Floats]
     count: int
 
 
 class Equations:
     """The equations of one layout at one (τ_u, τ_v, w); factored on construction."""
 
-    def __init__(
-        self, layout: Layout, tau: tuple[float, float], weight: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, layout: Layout, tau: tuple[float, float], weight: Floats) -> None:
         self.layout = layout
         self.tau = tau
         self.weight = weight
@@ -93,26 +92,34 @@ class Equations:
         factor, info = lapack.dpotrf(schur, lower=1, clean=1, overwrite_a=1)
         if info != 0:  # pragma: no cover - the matrix is positive definite by construction
             raise ArithmeticError(f"the Schur complement is not positive definite at {tau}")
-        self.factor: NDArray[np.float64] = factor
+        self.factor: Floats = factor
         self._root = root
-        self._inverse: NDArray[np.float64] | None = None
+        self._inverse: Floats | None = None
+        self._spread: Spread | None = None
 
-    def _crossed(self, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _crossed(self, scale: Floats) -> Floats:
         """Return N' diag(scale) N, dense, for N the table of weights."""
         rows, cols = self.table.shape
-        if rows * cols <= CHUNK or self.table.nnz > DENSE * rows * cols:
+        if self._is_dense():
             out = np.zeros((cols, cols))
             step = max(1, CHUNK // cols)
             for start in range(0, rows, step):
                 block = self._block(start, start + step)
                 out += block.T @ (block * scale[start : start + step, None])
             return out
-        scaled = self.table.copy()
-        scaled.data = scaled.data * np.repeat(scale, np.diff(self.table.indptr))
-        product: NDArray[np.float64] = (self.table.T @ scaled).toarray()
+        product: Floats = self._crossed_sparsely(scale).toarray()
         return product
 
-    def _block(self, start: int, stop: int) -> NDArray[np.float64]:
+    def _crossed_sparsely(self, scale: Floats) -> sparse.csr_array:
+        scaled = self.table.copy()
+        scaled.data = scaled.data * scale[self.layout.row]
+        return (self.table.T @ scaled).tocsr()
+
+    def _is_dense(self) -> bool:
+        rows, cols = self.table.shape
+        return bool(rows * cols <= SMALL or len(self.weight) > DENSE * rows * cols)
+
+    def _block(self, start: int, stop: int) -> Floats:
         """Return some rows of the table, dense."""
         layout = self.layout
         stop = min(stop, len(layout.rows))
@@ -121,41 +128,39 @@ class Equations:
         block[layout.row[first:last] - start, layout.col[first:last]] = self.weight[first:last]
         return block
 
-    def _bordered(
-        self, corner: float, edge: NDArray[np.float64], body: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _bordered(self, corner: float, edge: Floats, body: Floats) -> Floats:
         out = np.empty((len(edge) + 1, len(edge) + 1))
         out[0, 0] = corner
         out[0, 1:] = out[1:, 0] = edge
         out[1:, 1:] = body
         return out
 
-    def reduced(self) -> NDArray[np.float64]:
+    def reduced(self) -> Floats:
         """Return X'V⁻¹X for X = [1, Z_v] and V = W⁻¹ + τ_u Z_u Z_u'."""
         body = -self._crossed(self.tau[0] * self.gain)
         body[np.diag_indices_from(body)] += self.col_sum
         return self._bordered(float(self.row_sum @ self.gain), self.table.T @ self.gain, body)
 
     @property
-    def inverse(self) -> NDArray[np.float64]:
+    def inverse(self) -> Floats:
         """S⁻¹: the joint conditional covariance of μ and v/√τ_v, in noise units."""
         if self._inverse is None:
-            inverse, _ = lapack.dpotri(self.factor, lower=1)
-            lower = np.tril(inverse, -1)
+            lower, _ = lapack.dpotri(self.factor, lower=1)  # the upper half is clean
+            diagonal = np.diagonal(lower).copy()
             self._inverse = lower + lower.T
-            self._inverse[np.diag_indices_from(lower)] = np.diagonal(inverse)
+            self._inverse[np.diag_indices_from(lower)] = diagonal
         return self._inverse
 
     @property
     def log_determinant(self) -> float:
-        """log |S| + log |1 + τ_u Z_u'WZ_u| − Σ log w."""
+        """The sum log |S| + log |1 + τ_u Z_u'WZ_u| − Σ log w."""
         return float(
             2 * np.log(np.diagonal(self.factor)).sum()
             - np.log(self.gain).sum()
             - np.log(self.weight).sum()
         )
 
-    def solve(self, values: NDArray[np.float64]) -> Solution:
+    def solve(self, values: Floats) -> Solution:
         """Return the solution for data `values` (n,) or (n, k) in place of the scores."""
         weighted = (values.T * self.weight).T
         by_row = self.sum_rows(weighted)
@@ -167,13 +172,11 @@ class Equations:
         found = found.reshape(right.shape)
         return self._complete(by_row, found[0], self.col_root * found[1:])
 
-    def _complete(
-        self, by_row: NDArray[np.float64], mean: NDArray[np.float64], col: NDArray[np.float64]
-    ) -> Solution:
+    def _complete(self, by_row: Floats, mean: Floats, col: Floats) -> Solution:
         left = by_row - np.multiply.outer(self.row_sum, mean) - self.table @ col
         return Solution(mean, (left.T * (self.tau[0] * self.gain)).T, col)
 
-    def fitted(self, solution: Solution) -> NDArray[np.float64]:
+    def fitted(self, solution: Solution) -> Floats:
         """Return μ + u + v for each rating (n, ...)."""
         return solution.mean + solution.row[self.layout.row] + solution.col[self.layout.col]
 
@@ -189,6 +192,11 @@ class Equations:
 
     def spread(self, seen: Seen | None = None) -> Spread:  # noqa: ARG002 - needs no draws
         """Return the exact conditional variances."""
+        if self._spread is None:
+            self._spread = self._exact_spread()
+        return self._spread
+
+    def _exact_spread(self) -> Spread:
         layout, inverse = self.layout, self.inverse
         mean = float(inverse[0, 0])
         lean = self.col_root * inverse[1:, 0] / mean
@@ -208,24 +216,30 @@ class Equations:
         rating = row[i] + col[j] - 2 * pull[i] * through + mean * (1 + row_lean[i] + lean[j]) ** 2
         return Spread(mean, row, col, row_lean, lean, rating)
 
-    def sum_rows(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sum_rows(self, values: Floats) -> Floats:
         """Return Z_u'·values for values (n,) or (n, k)."""
-        return _sums(self.layout.row, values, len(self.layout.rows))
+        return sums_by(self.layout.row, values, len(self.layout.rows))
 
-    def sum_cols(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sum_cols(self, values: Floats) -> Floats:
         """Return Z_v'·values for values (n,) or (n, k)."""
-        return _sums(self.layout.col, values, len(self.layout.cols))
+        return sums_by(self.layout.col, values, len(self.layout.cols))
+
+    def _overlap(self, scale: Floats) -> float:
+        """Return the sum of S⁻¹ times N' diag(scale) N, cell by cell, over the columns."""
+        if self._is_dense():
+            return float(np.vdot(self.inverse[1:, 1:], self._crossed(scale)))
+        product = self._crossed_sparsely(scale)
+        rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
+        return float(self.inverse[1 + rows, 1 + product.indices] @ product.data)
 
     def traces(self) -> tuple[float, float]:
         """Return tr(P Z_u Z_u') and tr(P Z_v Z_v'), without cancellation near zero variances."""
-        scaled = self.inverse * self._root[:, None] * self._root
-        edge = self.row_sum * self.gain**2
-        squares = self._bordered(
-            float((self.row_sum * self.gain) @ (self.row_sum * self.gain)),
-            self.table.T @ edge,
-            self._crossed(self.gain**2),
-        )
-        row = float(self.row_sum @ self.gain) - float((scaled * squares).sum())
+        corner = float((self.row_sum * self.gain) @ (self.row_sum * self.gain))
+        edge = self.table.T @ (self.row_sum * self.gain**2)
+        through = corner * float(self.inverse[0, 0])
+        through += 2 * self.col_root * float(edge @ self.inverse[0, 1:])
+        through += self.tau[1] * self._overlap(self.gain**2)
+        row = float(self.row_sum @ self.gain) - through
         if self.tau[1] > 0:
             free = np.diagonal(self.inverse)[1:]
             return row, float((1.0 - free).sum()) / self.tau[1]
@@ -234,9 +248,12 @@ class Equations:
         return row, float(np.diagonal(reduced)[1:].sum()) - through
 
 
-def _sums(
-    level: NDArray[np.int64], values: NDArray[np.float64], levels: int
-) -> NDArray[np.float64]:
+def sums_by(level: Integers, values: Floats, levels: int) -> Floats:
+    """Return sums of values (n,) or (n, k) over the ratings of each level."""
     if values.ndim == 1:
-        return np.bincount(level, values, levels)
-    return np.stack([np.bincount(level, column, levels) for column in values.T], axis=1)
+        sum_of_each: Floats = np.bincount(level, values, levels).astype(np.float64, copy=False)
+        return sum_of_each
+    sums = np.empty((levels, values.shape[1]))
+    for place, column in enumerate(values.T):
+        sums[:, place] = np.bincount(level, column, levels)
+    return sums

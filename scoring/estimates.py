@@ -10,15 +10,14 @@ import numpy as np
 from scoring import summaries
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.equations import Spread
     from scoring.layout import Layout, Side
     from scoring.posterior import Moments, Pair
     from scoring.ratings import Ratings
     from scoring.reml import Point
 
-    Columns = dict[str, NDArray[np.float64]]
+    Columns = dict[str, Floats]
 
 NORMAL_95 = 1.959963984540054
 
@@ -39,13 +38,13 @@ class Frame:
         """Return how many ids a factor has."""
         return len(self.ratings.dossiers if name == "dossier" else self.ratings.reviewers)
 
-    def by_id(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def by_id(self, name: str, values: Floats) -> Floats:
         """Return a level's values in the order of the ids; NaN where nothing can be told."""
         if self.reasons.get(name) in {None, "single_level"}:
             return self._side(name).scatter(values)
         return np.full(self.levels(name), np.nan)
 
-    def alike(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def alike(self, name: str, values: Floats) -> Floats:
         """Return simulated values by id, averaged over levels that the data can't tell apart."""
         group = self._side(name).group
         mean = np.bincount(group, values) / np.bincount(group)
@@ -77,7 +76,7 @@ def dossier_columns(frame: Frame, point: Point, known: Spread, moments: Moments)
 
 
 def reviewer_columns(
-    frame: Frame, point: Point, known: Spread, moments: Moments, noise: NDArray[np.float64]
+    frame: Frame, point: Point, known: Spread, moments: Moments, noise: Floats
 ) -> Columns:
     """Return the columns of the reviewers; `noise` is each one's variance, in score units."""
     ratings = frame.ratings
@@ -110,7 +109,7 @@ def _effects(frame: Frame, name: str, point: Point, known: Spread, moments: Mome
     }
 
 
-def _unshrunk(frame: Frame, point: Point) -> NDArray[np.float64]:
+def _unshrunk(frame: Frame, point: Point) -> Floats:
     """Return each dossier's weighted mean score less its reviewers' leniency, not shrunken."""
     layout, weight = frame.layout, point.equations.weight
     effects = _effect_pair(point)

@@ -25,8 +25,7 @@ from scoring.streams import Stream
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.ratings import Ratings
     from scoring.reml import Point
 
@@ -57,8 +56,8 @@ class Fit:
     top: int | None
     seed: int
     draws: int
-    dossiers: dict[str, NDArray[np.float64]]
-    reviewers: dict[str, NDArray[np.float64]]
+    dossiers: dict[str, Floats]
+    reviewers: dict[str, Floats]
     reasons: dict[str, str]
     warnings: tuple[dict[str, Any], ...]
 
@@ -171,7 +170,7 @@ def _structure(ratings: Ratings, reasons: dict[str, str]) -> list[dict[str, Any]
 
 
 def _variances(frame: Frame, point: Point) -> dict[str, float]:
-    """Return the variances by name, NaN for what can't be estimated; additive data have no noise."""
+    """Return the variances by name, NaN for what can't be told; additive data have no noise."""
     scale = point.noise * frame.layout.unit**2
     found = {
         name: math.nan if name in frame.reasons else point.tau[frame.which(name)] * scale
@@ -261,7 +260,7 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.{DIGITS}g}") + 0.0
 
 
-def _entries(ids: Sequence[str], columns: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+def _entries(ids: Sequence[str], columns: dict[str, Floats]) -> list[dict[str, Any]]:
     """Return one object for each id."""
     names = ["id", *columns]
     shown: list[Sequence[Any]] = [ids]

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
-from scoring.equations import Deviations, Solution, Spread
+from scoring.equations import Deviations, Solution, Spread, sums_by
 from scoring.streams import Stream
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.equations import Seen
     from scoring.layout import Layout
 
@@ -51,9 +49,7 @@ class Traces:
 class IterativeEquations:
     """As `Equations`, for more column levels than a dense matrix can hold."""
 
-    def __init__(
-        self, layout: Layout, tau: tuple[float, float], weight: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, layout: Layout, tau: tuple[float, float], weight: Floats) -> None:
         self.layout = layout
         self.tau = tau
         self.weight = weight
@@ -73,7 +69,7 @@ class IterativeEquations:
         self.mean_precision = float(self.flat.sum())
         self.row_lean, self.col_lean = -row, -col
 
-    def _solve(self, right: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    def _solve(self, right: Floats, tolerance: float) -> Floats:
         """Return (I − B'B)⁻¹ right for right (cols, k), all columns at once."""
         found = np.zeros_like(right)
         rest, way = right.copy(), right.copy()
@@ -95,25 +91,21 @@ class IterativeEquations:
             size = following
         return found
 
-    def _effects(
-        self, by_row: NDArray[np.float64], by_col: NDArray[np.float64], tolerance: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _effects(self, by_row: Floats, by_col: Floats, tolerance: float) -> tuple[Floats, Floats]:
         """Return u and v, (levels, k), for sums of weighted data, the mean known to be 0."""
         pull = (self.tau[0] * self.gain)[:, None]
         root = np.sqrt(self.tau[1] * self.col_gain)[:, None]
         col = root * self._solve(root * (by_col - self.across @ (pull * by_row)), tolerance)
         return pull * (by_row - self.table @ col), col
 
-    def _known(
-        self, weighted: NDArray[np.float64], tolerance: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _known(self, weighted: Floats, tolerance: float) -> tuple[Floats, Floats]:
         by_row = self.sum_rows(weighted).reshape(len(self.row_sum), -1)
         by_col = self.sum_cols(weighted).reshape(len(self.col_sum), -1)
         row, col = self._effects(by_row, by_col, tolerance)
         shape = weighted.shape[1:]
         return row.reshape(-1, *shape), col.reshape(-1, *shape)
 
-    def solve(self, values: NDArray[np.float64]) -> Solution:
+    def solve(self, values: Floats) -> Solution:
         """Return the solution for data `values` (n,) or (n, k) in place of the scores."""
         row, col = self._known((values.T * self.weight).T, EXACT)
         mean = np.asarray(self.flat @ values / self.mean_precision)
@@ -123,22 +115,17 @@ class IterativeEquations:
             col + np.multiply.outer(self.col_lean, mean),
         )
 
-    def fitted(self, solution: Solution) -> NDArray[np.float64]:
+    def fitted(self, solution: Solution) -> Floats:
         """Return μ + u + v for each rating (n, ...)."""
         return solution.mean + solution.row[self.layout.row] + solution.col[self.layout.col]
 
-    def sum_rows(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sum_rows(self, values: Floats) -> Floats:
         """Return Z_u'·values for values (n,) or (n, k)."""
         return np.add.reduceat(values, self.layout.indptr[:-1], axis=0)
 
-    def sum_cols(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sum_cols(self, values: Floats) -> Floats:
         """Return Z_v'·values for values (n,) or (n, k)."""
-        levels = len(self.layout.cols)
-        if values.ndim == 1:
-            return np.bincount(self.layout.col, values, levels)
-        return np.stack(
-            [np.bincount(self.layout.col, column, levels) for column in values.T], axis=1
-        )
+        return sums_by(self.layout.col, values, len(self.layout.cols))
 
     def traces(self) -> tuple[float, float]:
         """Return tr(P Z_u Z_u') and tr(P Z_v Z_v')."""
@@ -175,7 +162,7 @@ class IterativeEquations:
         scaled = self.coupling.copy()
         scaled.data = scaled.data * np.repeat(own_row, np.diff(scaled.indptr))
         known[0, 1] = float((scaled.T @ self.coupling).multiply(product).sum())
-        samples: list[NDArray[np.float64]] = []
+        samples: list[Floats] = []
         stream = Stream(PROBE_SEED, len(own_col))
         while True:
             count = min(PROBES, max(1, BLOCK // len(own_col)))
@@ -188,7 +175,7 @@ class IterativeEquations:
             if gathered.shape[2] >= PROBES and (error < TRACE or gathered.shape[2] >= MOST_PROBES):
                 return Traces(row, col, error, gathered.shape[2])
 
-    def _probe(self, probe: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _probe(self, probe: Floats) -> Floats:
         """Return (2, 3, k): both traces' samples, and those of their two control variates."""
         found = self._solve(probe, ROUGH)
         once = self.coupling @ probe
@@ -256,7 +243,7 @@ class IterativeEquations:
 
     def _beliefs(
         self,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[Floats, Floats, Floats]:
         """Return variances of u, v and of u + v for each rating, the mean known.
 
         Messages are the cavity precisions of the two ends of each rating.
@@ -284,7 +271,7 @@ class IterativeEquations:
         return row, col, both
 
 
-def _controlled(samples: NDArray[np.float64], known: NDArray[np.float64]) -> tuple[float, float]:
+def _controlled(samples: Floats, known: Floats) -> tuple[float, float]:
     """Return a mean and its standard error by regression on controls of known mean, (3, k)."""
     target, controls = samples[0], samples[1:].T - known
     frame = np.column_stack((np.ones(len(target)), controls))
@@ -295,11 +282,11 @@ def _controlled(samples: NDArray[np.float64], known: NDArray[np.float64]) -> tup
 
 
 def _corrected(
-    belief: NDArray[np.float64],
-    own: NDArray[np.float64],
-    square: NDArray[np.float64],
+    belief: Floats,
+    own: Floats,
+    square: Floats,
     count: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return variances between belief propagation and draws, as far as the draws disagree.
 
     A level's draws give own + mean square; their ratio to the belief has known sampling noise.
@@ -312,5 +299,5 @@ def _corrected(
     noise = float(np.mean(2.0 / count * (through / belief) ** 2))
     spread = float(np.mean((ratio - center) ** 2))
     kept = 1.0 - noise / spread if spread > DOUBT * noise else 0.0
-    corrected: NDArray[np.float64] = belief * (center + kept * (ratio - center))
+    corrected: Floats = belief * (center + kept * (ratio - center))
     return corrected

@@ -18,6 +18,7 @@ from scipy import sparse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from scoring.arrays import Floats, Integers
     from scoring.ratings import Ratings
 
 ROUNDS = 64  # of refinement; it settles after a handful on any graph that is not a long path
@@ -27,13 +28,13 @@ ROUNDS = 64  # of refinement; it settles after a handful on any graph that is no
 class Side:
     """One factor of the table: `order[k]` is the id index of level k, `group[k]` its class."""
 
-    order: NDArray[np.int64]
-    group: NDArray[np.int64]
+    order: Integers
+    group: Integers
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def scatter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scatter(self, values: Floats) -> Floats:
         """Return values (levels, ...) in the order of the ids."""
         out = np.empty_like(values)
         out[self.order] = values
@@ -50,21 +51,21 @@ class Layout:
     (`live` False for it).
     """
 
-    row: NDArray[np.int64]
-    col: NDArray[np.int64]
-    score: NDArray[np.float64]
+    row: Integers
+    col: Integers
+    score: Floats
     rows: Side
     cols: Side
     swapped: bool
     live: tuple[bool, bool]
     center: float
     unit: float
-    indptr: NDArray[np.int64]
+    indptr: Integers
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def table(self, weight: NDArray[np.float64]) -> sparse.csr_array:
+    def table(self, weight: Floats) -> sparse.csr_array:
         """Return the weights (n,) as a sparse (rows, cols) matrix."""
         shape = (len(self.rows), len(self.cols))
         return sparse.csr_array((weight, self.col.astype(self.indptr.dtype), self.indptr), shape)
@@ -101,7 +102,7 @@ def lay_out(ratings: Ratings, *, dossiers: bool = True, reviewers: bool = True) 
     )
 
 
-def _standard(score: NDArray[np.float64]) -> tuple[float, float]:
+def _standard(score: Floats) -> tuple[float, float]:
     """Return an offset and a power of two near the spread: dividing by it is exact.
 
     The sums run over the sorted scores, so that the order of the input leaves no trace.
@@ -155,7 +156,7 @@ def _side(colour: NDArray[np.uint64], levels: int) -> Side:
     return Side(order.astype(np.int64), group)
 
 
-def _places(side: Side) -> NDArray[np.int64]:
+def _places(side: Side) -> Integers:
     places = np.empty(len(side), np.int64)
     places[side.order] = np.arange(len(side))
     return places

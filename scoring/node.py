@@ -14,8 +14,7 @@ import numpy as np
 from scoring.equations import Equations
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.layout import Layout
     from scoring.streams import Stream
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class Node:
     """All of the posterior at one τ_u and one set of weights, for any number of τ_v."""
 
-    def __init__(self, layout: Layout, tau: float, weight: NDArray[np.float64]) -> None:
+    def __init__(self, layout: Layout, tau: float, weight: Floats) -> None:
         frame = Equations(layout, (tau, 0.0), weight)
         self.tau = tau
         self.pull = tau * frame.gain
@@ -50,23 +49,23 @@ class Node:
         )  # how v, the mean fitted to it, enters u
         self.freedom = len(layout) - 1
 
-    def kept(self, tau: NDArray[np.float64]) -> NDArray[np.float64]:
+    def kept(self, tau: Floats) -> Floats:
         """Return the conditional variances of v along the eigenvectors, (columns, nodes)."""
-        return tau / (1.0 + np.multiply.outer(self.values, tau))
+        kept: Floats = tau / (1.0 + np.multiply.outer(self.values, tau))
+        return kept
 
-    def quadratic(self, tau: NDArray[np.float64]) -> NDArray[np.float64]:
+    def quadratic(self, tau: Floats) -> Floats:
         """Return y'Py for each τ_v."""
-        return np.maximum(self.square - (self.turned**2) @ self.kept(tau), 1e-300)
+        left: Floats = np.maximum(self.square - (self.turned**2) @ self.kept(tau), 1e-300)
+        return left
 
-    def criterion(self, tau: NDArray[np.float64]) -> NDArray[np.float64]:
+    def criterion(self, tau: Floats) -> Floats:
         """Return −2 log L_R, the noise profiled out, up to a constant, for each τ_v."""
         logs = np.log1p(np.multiply.outer(self.values, tau)).sum(axis=0) + self.logs
-        values: NDArray[np.float64] = self.freedom * np.log(self.quadratic(tau)) + logs
+        values: Floats = self.freedom * np.log(self.quadratic(tau)) + logs
         return values
 
-    def centers(
-        self, tau: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def centers(self, tau: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the conditional means of μ (nodes,), u (rows, nodes) and v (columns, nodes)."""
         turned = self.kept(tau) * self.turned[:, None]
         col = self.vectors @ turned
@@ -76,13 +75,13 @@ class Node:
         return mean, row, col
 
     def variances(
-        self, tau: NDArray[np.float64]
+        self, tau: Floats
     ) -> tuple[
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
+        Floats,
+        Floats,
+        Floats,
+        Floats,
+        Floats,
     ]:
         """Return variances of μ, u, v, μ + u and μ + v in noise units, for each τ_v."""
         kept = self.kept(tau)
@@ -96,9 +95,7 @@ class Node:
         col_total = known + (self.vectors - turned_edge) ** 2 @ kept
         return known + turned_edge**2 @ kept, row, col, row_total, col_total
 
-    def deviations(
-        self, tau: NDArray[np.float64], stream: Stream
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def deviations(self, tau: Floats, stream: Stream) -> tuple[Floats, Floats, Floats]:
         """Return one draw of (μ, u, v) less its center for each τ_v, in units of the noise SD."""
         count = len(tau)
         turned = np.sqrt(self.kept(tau)) * stream.normal(count, len(self.values)).T

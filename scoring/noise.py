@@ -19,8 +19,7 @@ from scipy import special
 from scoring.reml import maximise
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.equations import Spread
     from scoring.layout import Layout
     from scoring.reml import Point
@@ -41,22 +40,22 @@ class Noise:
     `prior` is d (infinite: alike); `support` twice the log likelihood it gains over alike.
     """
 
-    ratio: NDArray[np.float64]
-    freedom: NDArray[np.float64]
+    ratio: Floats
+    freedom: Floats
     prior: float
     support: float
 
-    def drawn(self, stream: Stream, count: int) -> NDArray[np.float64]:
+    def drawn(self, stream: Stream, count: int) -> Floats:
         """Return `count` draws (count, levels) of the ratios from their posterior."""
         half = (count + 1) // 2
         uniform = stream.uniform(half, len(self.ratio))
         both = np.concatenate((uniform, 1.0 - uniform))[:count]
         chi = 2.0 * special.gammaincinv(self.freedom / 2.0, both)
-        drawn: NDArray[np.float64] = self.ratio * self.freedom / chi
+        drawn: Floats = self.ratio * self.freedom / chi
         return drawn
 
 
-def shrink(square: NDArray[np.float64], freedom: NDArray[np.float64]) -> Noise:
+def shrink(square: Floats, freedom: Floats) -> Noise:
     """Return the shrunken variances for sums of squares on degrees of freedom, (levels,) each."""
     alike = Noise(np.ones(len(square)), np.full(len(square), np.inf), np.inf, 0.0)
     told = freedom > LEAST_FREEDOM
@@ -72,14 +71,14 @@ def shrink(square: NDArray[np.float64], freedom: NDArray[np.float64]) -> Noise:
     return Noise(ratio, prior + held, prior, support)
 
 
-def _alike(square: NDArray[np.float64], freedom: NDArray[np.float64]) -> float:
+def _alike(square: Floats, freedom: Floats) -> float:
     """Return the log likelihood of one variance for all."""
     common = float(square.sum() / freedom.sum())
     logs = -freedom / 2 * np.log(2 * common) - square / (2 * common) - special.gammaln(freedom / 2)
     return float(logs.sum())
 
 
-def _prior(square: NDArray[np.float64], freedom: NDArray[np.float64]) -> tuple[float, float, float]:
+def _prior(square: Floats, freedom: Floats) -> tuple[float, float, float]:
     """Return the likeliest d (infinite at the edge), its common variance and log likelihood."""
     grid = GRID
     for _ in range(ZOOMS):
@@ -99,9 +98,7 @@ def _prior(square: NDArray[np.float64], freedom: NDArray[np.float64]) -> tuple[f
     return float(1 / inverse), float(commons[0]), float(heights[0])
 
 
-def _likelihoods(
-    square: NDArray[np.float64], freedom: NDArray[np.float64], inverses: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _likelihoods(square: Floats, freedom: Floats, inverses: Floats) -> tuple[Floats, Floats]:
     """Return for each 1/d the log likelihood at the common variance that maximises it, and that."""
     prior = 1 / inverses[:, None]
     logs = np.full((len(inverses), 1), np.log(square.sum() / freedom.sum()))
@@ -118,9 +115,7 @@ def _likelihoods(
     return heights.sum(axis=1), np.exp(logs[:, 0])
 
 
-def residual_squares(
-    layout: Layout, point: Point, known: Spread
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def residual_squares(layout: Layout, point: Point, known: Spread) -> tuple[Floats, Floats]:
     """Return each reviewer's residual sum of squares, in noise units, and degrees of freedom."""
     who = layout.row if layout.swapped else layout.col
     levels = len(layout.rows if layout.swapped else layout.cols)
@@ -128,7 +123,7 @@ def residual_squares(
     error = point.rest / weight
     square = np.bincount(who, error**2, levels) / point.noise
     leverage = np.bincount(who, weight * known.rating, levels)
-    return square, np.bincount(who, minlength=levels) - leverage
+    return square, np.bincount(who, minlength=levels).astype(float) - leverage
 
 
 def fit_noise(layout: Layout, plain: Point, *, always: bool) -> tuple[Point, Noise] | None:

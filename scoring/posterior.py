@@ -21,8 +21,7 @@ from scoring.reml import CEILING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.equations import Spread
     from scoring.layout import Layout
     from scoring.reml import Point
@@ -35,7 +34,7 @@ CAUCHY = 2.0
 BLOCK = 2**22  # numbers in a block of draws
 
 
-Pair = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+Pair = tuple["Floats", "Floats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +57,8 @@ class Scenario:
     """A node with the τ_v that go with it and their posterior weights."""
 
     node: Node
-    tau: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    tau: Floats
+    weight: Floats
 
 
 class GridPosterior:
@@ -76,15 +75,15 @@ class GridPosterior:
 
     def moments(self) -> Moments:
         """Return the mixture's moments."""
-        sums: list[NDArray[np.float64]] = []
+        sums: list[Floats] = []
         for item in self.scenarios:
             mean, row, col = item.node.centers(item.tau)
             values = (mean, row, col, mean + row, mean + col)
             scale = item.node.quadratic(item.tau) / max(item.node.freedom - 2, 1)
-            parts = [value @ item.weight for value in values]
+            parts: list[Floats] = [value @ item.weight for value in values]
             for value, variance in zip(values, item.node.variances(item.tau), strict=True):
                 parts.append((value**2 + scale * variance) @ item.weight)
-            sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+            sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else [*parts]
         first = sums[:5]
         second = [np.maximum(b - a**2, 0.0) for a, b in zip(first, sums[5:], strict=True)]
         return Moments(
@@ -96,7 +95,7 @@ class GridPosterior:
             total_variance=(second[3], second[4]),
         )
 
-    def draws(self, side: int, count: int, stream: Stream) -> Iterator[NDArray[np.float64]]:
+    def draws(self, side: int, count: int, stream: Stream) -> Iterator[Floats]:
         """Yield blocks of joint draws (levels, k) of u (side 0) or v (side 1), `count` in all.
 
         Draws come in pairs mirrored at the conditional mean, which halves the work and takes the
@@ -117,9 +116,7 @@ class GridPosterior:
                 yield from _mirrored(item.node, taus[first : first + step], side, stream)
 
 
-def _mirrored(
-    node: Node, tau: NDArray[np.float64], side: int, stream: Stream
-) -> Iterator[NDArray[np.float64]]:
+def _mirrored(node: Node, tau: Floats, side: int, stream: Stream) -> Iterator[Floats]:
     freedom = max(node.freedom, 1)
     scale = np.sqrt(node.quadratic(tau) / stream.chi_square(freedom, len(tau)))
     center = node.centers(tau)[1 + side]
@@ -174,7 +171,7 @@ class PlugInPosterior:
             total_variance=(variances[3], variances[4]),
         )
 
-    def draws(self, side: int, count: int, stream: Stream) -> Iterator[NDArray[np.float64]]:
+    def draws(self, side: int, count: int, stream: Stream) -> Iterator[Floats]:
         """Yield blocks of joint draws, as `GridPosterior.draws`."""
         equations, solution = self.point.equations, self.point.solution
         levels = len(solution.row) + len(solution.col)
@@ -200,7 +197,7 @@ class PlugInPosterior:
 
 
 def posterior(
-    layout: Layout, point: Point, ratios: NDArray[np.float64] | None = None
+    layout: Layout, point: Point, ratios: Floats | None = None
 ) -> GridPosterior | PlugInPosterior:
     """Return the posterior around a point of maximal restricted likelihood.
 
@@ -213,7 +210,7 @@ def posterior(
     return GridPosterior(point, grid if ratios is None else _mixed(layout, grid, ratios))
 
 
-def _mixed(layout: Layout, grid: list[Scenario], ratios: NDArray[np.float64]) -> list[Scenario]:
+def _mixed(layout: Layout, grid: list[Scenario], ratios: Floats) -> list[Scenario]:
     """Return one scenario for each draw of the noise, with τ_u spread over its posterior."""
     roots = np.sqrt([item.node.tau for item in grid])
     ends = np.cumsum([item.weight.sum() for item in grid])
@@ -278,9 +275,7 @@ def _scale(point: Point, k: int) -> float:
     )
 
 
-def _axis(
-    rise: Callable[[float], float], mode: float, scale: float, nodes: int
-) -> NDArray[np.float64]:
+def _axis(rise: Callable[[float], float], mode: float, scale: float, nodes: int) -> Floats:
     """Return midpoints of equal intervals that cover the posterior of √τ."""
     low, high = max(0.0, mode - REACH * scale), mode + REACH * scale
     for _ in range(8):

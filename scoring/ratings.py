@@ -186,7 +186,7 @@ def _assemble(
         values = values[rows]
         dossiers = [dossiers[row] for row in rows]
         reviewers = None if reviewers is None else [reviewers[row] for row in rows]
-        lines = None if lines is None else [lines[row] for row in rows]
+        lines = None if lines is None else [lines[int(row)] for row in rows]
     left, i = _codes(dossiers)
     if reviewers is None:  # ordered by score, so that the order of the rows can't matter
         order = np.lexsort((values, i))

@@ -9,7 +9,7 @@ tried wherever a step points there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +18,16 @@ from scoring.equations import Equations, Solution
 from scoring.iterative import IterativeEquations
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.layout import Layout
 
 FLOOR = 1e-7  # a variance below this share of the noise is zero
 CEILING = 1e7  # noise below this share of a variance is zero: the data are exactly additive
 LONGEST = 3.0  # step in log τ
-TOLERANCE = 1e-7  # of the last step in log τ; it is taken, so what is left is smaller still
+TOLERANCE = 1e-8  # of the last step in log τ; it is taken, so what is left is smaller still
+START_TOLERANCE = 1e-3  # of a start by conjugate gradients
+NEAR = 2e-4  # last step in log τ that may be taken by first-order extrapolation
+NUDGE = 0.02  # in log τ, of a finite difference
 STEPS = 100
 LEAST_NOISE = 1e-12  # scores being of order 1
 LEAST_INFORMATION = 0.05  # on log τ; a standard deviation of 6 there says "unknown"
@@ -40,24 +42,22 @@ class Point:
     """The criterion at one (τ_u, τ_v), with the solution and what a step needs.
 
     `noise` is σ², `rest` P·y (n,), `slope` (2,) and `information` (2, 2) of −2 log L_R per unit
-    of τ, the noise profiled out; `pull` holds ∂(μ, u, v)/∂τ for each factor, at no extra cost.
+    of τ, the noise profiled out; `size` (2,) is |Z'Py|² / σ²; `pull` holds ∂(μ, u, v)/∂τ for
+    each factor, which costs nothing more.
     """
 
+    tau: tuple[float, float]
     equations: Equations | IterativeEquations
     solution: Solution
     noise: float
     criterion: float
-    rest: NDArray[np.float64]
-    slope: NDArray[np.float64]
-    information: NDArray[np.float64]
+    rest: Floats
+    slope: Floats
+    information: Floats
+    size: Floats
     pull: tuple[Solution, Solution]
 
-    @property
-    def tau(self) -> tuple[float, float]:
-        """The point itself."""
-        return self.equations.tau
-
-    def covariance(self) -> NDArray[np.float64]:
+    def covariance(self) -> Floats:
         """Return the asymptotic covariance (2, 2) of τ; zero for a variance at its boundary.
 
         Also zero for additive data, where τ is a ceiling and no estimate.
@@ -74,16 +74,20 @@ class Point:
         return out
 
 
-def evaluate(layout: Layout, tau: tuple[float, float], weight: NDArray[np.float64]) -> Point:
+Kind = type[Equations] | type[IterativeEquations]
+
+
+def evaluate(
+    layout: Layout, tau: tuple[float, float], weight: Floats, kind: Kind = Equations
+) -> Point:
     """Return the criterion and its derivatives at τ for noise variances in ratio 1/weight."""
-    kind = Equations if len(layout.cols) <= EXACT_LEVELS else IterativeEquations
     equations = kind(layout, tau, weight)
     solution = equations.solve(layout.score)
     error = layout.score - equations.fitted(solution)
     rest = error * weight
     quadratic = float(error @ rest)
-    for size, effect in zip(tau, (solution.row, solution.col), strict=True):
-        quadratic += float(effect @ effect) / size if size > 0 else 0.0
+    for variance, effect in zip(tau, (solution.row, solution.col), strict=True):
+        quadratic += float(effect @ effect) / variance if variance > 0 else 0.0
     freedom = len(layout) - 1
     noise = max(quadratic / freedom, np.finfo(float).tiny ** 0.5)
     criterion = freedom * (1 + np.log(2 * np.pi * noise)) + equations.log_determinant
@@ -94,6 +98,7 @@ def evaluate(layout: Layout, tau: tuple[float, float], weight: NDArray[np.float6
     projected = ((spread - equations.fitted(moved)).T * weight).T
     information = spread.T @ projected / noise - np.outer(size, size) / freedom
     return Point(
+        tau=tau,
         equations=equations,
         solution=solution,
         noise=noise,
@@ -101,6 +106,7 @@ def evaluate(layout: Layout, tau: tuple[float, float], weight: NDArray[np.float6
         rest=rest,
         slope=np.array(equations.traces()) - size,
         information=(information + information.T) / 2,
+        size=size,
         pull=(
             Solution(-moved.mean[0], sums[0] - moved.row[:, 0], -moved.col[:, 0]),
             Solution(-moved.mean[1], -moved.row[:, 1], sums[1] - moved.col[:, 1]),
@@ -108,32 +114,101 @@ def evaluate(layout: Layout, tau: tuple[float, float], weight: NDArray[np.float6
     )
 
 
-def maximise(
-    layout: Layout, weight: NDArray[np.float64], start: tuple[float, float] | None = None
-) -> Point:
+def maximise(layout: Layout, weight: Floats, start: tuple[float, float] | None = None) -> Point:
     """Return the point of maximal restricted likelihood; factors that are not live stay at 0."""
-    point = _start(layout, weight) if start is None else evaluate(layout, start, weight)
+    few = len(layout.cols) <= COARSE_LEVELS
+    exact = len(layout.cols) <= EXACT_LEVELS
+    if few and start is None:
+        point = _coarse(layout, weight)
+    else:
+        first = moments(layout) if start is None else start
+        point = evaluate(layout, first, weight, Equations if few else IterativeEquations)
+    if few:
+        return _climb(point, TOLERANCE)
+    point = _climb(point, START_TOLERANCE if exact else TOLERANCE)
+    if not exact:
+        return point
+    return _finish(evaluate(layout, point.tau, weight), _curvature(point))
+
+
+def _curvature(point: Point) -> Floats:
+    """Return the second derivatives in log τ by finite differences along live variances."""
+    tau = np.array(point.tau)
+    out = point.information * np.outer(tau, tau)
+    here = point.slope * tau
+    for k in (0, 1):
+        if tau[k] > 0:
+            moved = tau * np.exp(NUDGE * (np.arange(2) == k))
+            there = _elsewhere(point, (float(moved[0]), float(moved[1])))
+            out[:, k] = (there.slope * moved - here) / NUDGE
+    return (out + out.T) / 2
+
+
+def _finish(point: Point, curvature: Floats) -> Point:
+    """Return the maximum close to a point, whose second derivatives there are given.
+
+    A last step shorter than NEAR is not worth a factorisation: effects and noise move with their
+    derivatives, which leaves an error of the order of its square.
+    """
+    for _ in range(STEPS):
+        free = [k for k in (0, 1) if point.tau[k] > 0]
+        if any(point.slope[k] < 0 for k in (0, 1) if k not in free):
+            return _climb(point, TOLERANCE)
+        if not free:
+            return point
+        step = _direction(point, free, curvature)
+        if float(np.abs(step).max()) < NEAR:
+            return _extrapolated(point, step)
+        following = _descend(point, step)
+        if following is None:
+            return point
+        point = following
+    return point
+
+
+def _extrapolated(point: Point, step: Floats) -> Point:
+    tau = np.array(point.tau) * np.exp(step)
+    move = tau - np.array(point.tau)
+    first, second = point.pull
+    solution = Solution(
+        point.solution.mean + move[0] * first.mean + move[1] * second.mean,
+        point.solution.row + move[0] * first.row + move[1] * second.row,
+        point.solution.col + move[0] * first.col + move[1] * second.col,
+    )
+    freedom = len(point.equations.layout) - 1
+    noise = point.noise * (1 - float(point.size @ move) / freedom)
+    criterion = point.criterion + float(point.slope @ move) / 2
+    return replace(
+        point,
+        tau=(float(tau[0]), float(tau[1])),
+        solution=solution,
+        noise=noise,
+        criterion=criterion,
+    )
+
+
+def _climb(point: Point, tolerance: float) -> Point:
+    """Return the maximum that steps from a point lead to."""
+    live = point.equations.layout.live
     refused: set[int] = set()
     for _ in range(STEPS):
         point = _try_zero(point, refused)
-        free = [k for k in (0, 1) if layout.live[k] and (point.tau[k] > 0 or point.slope[k] < 0)]
+        free = [k for k in (0, 1) if live[k] and (point.tau[k] > 0 or point.slope[k] < 0)]
         if not free:
             return point
         step = _direction(point, free)
         following = _descend(point, step)
-        settled = following is None or float(np.abs(step).max()) < TOLERANCE
+        settled = following is None or float(np.abs(step).max()) < tolerance
         point = following or point
         if settled:
             return point
     return point
 
 
-def _start(layout: Layout, weight: NDArray[np.float64]) -> Point:
-    """Return the moments' estimate, or for few levels the best point of a coarse grid as well."""
-    starts = [moments(layout)]
-    if len(layout.cols) <= COARSE_LEVELS:
-        grids = [COARSE if live else (0.0,) for live in layout.live]
-        starts += [(first, second) for first in grids[0] for second in grids[1]]
+def _coarse(layout: Layout, weight: Floats) -> Point:
+    """Return the best of the moments' estimate and the points of a coarse grid."""
+    grids = [COARSE if live else (0.0,) for live in layout.live]
+    starts = [moments(layout), *((first, second) for first in grids[0] for second in grids[1])]
     points = [evaluate(layout, tau, weight) for tau in starts]
     return min(points, key=lambda point: point.criterion)
 
@@ -173,6 +248,11 @@ def moments(layout: Layout) -> tuple[float, float]:
     return tau[0], tau[1]
 
 
+def _elsewhere(point: Point, tau: tuple[float, float]) -> Point:
+    equations = point.equations
+    return evaluate(equations.layout, tau, equations.weight, type(equations))
+
+
 def _try_zero(point: Point, refused: set[int]) -> Point:
     """Return the point with a variance at exactly 0 where that is no worse; each is tried once."""
     for k in (0, 1):
@@ -180,7 +260,7 @@ def _try_zero(point: Point, refused: set[int]) -> Point:
         if point.tau[k] <= 0 or k in refused or 0 < away < point.tau[k] or point.slope[k] <= 0:
             continue
         tau = (0.0, point.tau[1]) if k == 0 else (point.tau[0], 0.0)
-        other = evaluate(point.equations.layout, tau, point.equations.weight)
+        other = _elsewhere(point, tau)
         worse = other.criterion > point.criterion  # never true of the NaN of large rounds
         if not worse and other.slope[k] >= 0:
             return other
@@ -188,11 +268,13 @@ def _try_zero(point: Point, refused: set[int]) -> Point:
     return point
 
 
-def _direction(point: Point, free: list[int]) -> NDArray[np.float64]:
+def _direction(point: Point, free: list[int], curvature: Floats | None = None) -> Floats:
     """Return the step in log τ; a variance at zero that should grow is restarted at FLOOR."""
     tau = np.maximum(np.array(point.tau), FLOOR)
     slope = (point.slope * tau)[free]
-    information = (point.information * np.outer(tau, tau))[np.ix_(free, free)]
+    if curvature is None:
+        curvature = point.information * np.outer(tau, tau)
+    information = curvature[np.ix_(free, free)]
     values, vectors = np.linalg.eigh(information)
     values = np.maximum(values, max(1e-8 * float(values.max()), LEAST_NOISE))
     step = np.zeros(2)
@@ -201,7 +283,7 @@ def _direction(point: Point, free: list[int]) -> NDArray[np.float64]:
     return step * min(1.0, LONGEST / longest) if longest > 0 else step
 
 
-def _descend(point: Point, step: NDArray[np.float64]) -> Point | None:
+def _descend(point: Point, step: Floats) -> Point | None:
     """Return the first point along the halved steps that isn't worse, or None."""
     allowed = point.criterion + ROUNDING * abs(point.criterion) + ROUNDING
     start = np.where(step != 0, np.maximum(point.tau, FLOOR), point.tau)
@@ -210,9 +292,7 @@ def _descend(point: Point, step: NDArray[np.float64]) -> Point | None:
         tau = np.where(tau <= FLOOR, np.where(step < 0, 0.0, tau), tau)
         if (tau == np.array(point.tau)).all():
             return None
-        following = evaluate(
-            point.equations.layout, (float(tau[0]), float(tau[1])), point.equations.weight
-        )
+        following = _elsewhere(point, (float(tau[0]), float(tau[1])))
         if not following.criterion > allowed:
             return following
         step = step / 2

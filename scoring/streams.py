@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from scoring.arrays import Floats
 
 
 class Stream:
@@ -21,19 +21,17 @@ class Stream:
     def __init__(self, seed: int, name: int) -> None:
         self._bits = np.random.PCG64(np.random.SeedSequence([seed, name]))
 
-    def uniform(self, *shape: int) -> NDArray[np.float64]:
+    def uniform(self, *shape: int) -> Floats:
         """Return uniforms strictly inside (0, 1), multiples of 2⁻⁵³ shifted by half."""
         raw = self._bits.random_raw(int(np.prod(shape)))
         return ((raw >> np.uint64(11)).reshape(shape) + 0.5) * 2.0**-53
 
-    def normal(self, *shape: int) -> NDArray[np.float64]:
+    def normal(self, *shape: int) -> Floats:
         """Return standard normals."""
-        values: NDArray[np.float64] = special.ndtri(self.uniform(*shape))
+        values: Floats = special.ndtri(self.uniform(*shape))
         return values
 
-    def chi_square(self, freedom: NDArray[np.float64] | float, *shape: int) -> NDArray[np.float64]:
+    def chi_square(self, freedom: Floats | float, *shape: int) -> Floats:
         """Return chi-squares; `freedom` broadcasts with the shape."""
-        values: NDArray[np.float64] = 2.0 * special.gammaincinv(
-            np.asarray(freedom) / 2.0, self.uniform(*shape)
-        )
+        values: Floats = 2.0 * special.gammaincinv(np.asarray(freedom) / 2.0, self.uniform(*shape))
         return values

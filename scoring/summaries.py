@@ -11,17 +11,16 @@ from scipy.sparse import csgraph
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats, Integers
     from scoring.ratings import Ratings
 
 
-def counts(level: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+def counts(level: Integers, levels: int) -> Integers:
     """Return how many ratings each level has."""
     return np.bincount(level, minlength=levels).astype(np.int64)
 
 
-def raw_means(ratings: Ratings) -> NDArray[np.float64]:
+def raw_means(ratings: Ratings) -> Floats:
     """Return the mean score of each dossier."""
     levels = len(ratings.dossiers)
     order = np.lexsort((ratings.score, ratings.dossier))
@@ -29,7 +28,7 @@ def raw_means(ratings: Ratings) -> NDArray[np.float64]:
     return sums / counts(ratings.dossier, levels)
 
 
-def trimmed_means(ratings: Ratings) -> NDArray[np.float64]:
+def trimmed_means(ratings: Ratings) -> Floats:
     """Return the mean of each dossier's scores without the highest and the lowest.
 
     NaN for fewer than three ratings: nothing, or nothing but the extremes, would be left.
@@ -46,7 +45,7 @@ def trimmed_means(ratings: Ratings) -> NDArray[np.float64]:
     return np.where(left > 0, sums / np.maximum(left, 1), np.nan)
 
 
-def z_means(ratings: Ratings) -> NDArray[np.float64]:
+def z_means(ratings: Ratings) -> Floats:
     """Return each dossier's mean of the scores standardised within reviewers.
 
     A reviewer with one rating, or none but equal ones, has no z-scores; NaN for a dossier that
@@ -89,8 +88,8 @@ def graph(ratings: Ratings) -> dict[str, Any]:
 
 
 def ranks_and_chances(
-    blocks: Iterable[NDArray[np.float64]], levels: int, top: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    blocks: Iterable[Floats], levels: int, top: int | None
+) -> tuple[Floats, Floats, int]:
     """Return expected ranks (1 is the best) and chances to be among the first `top`.
 
     From blocks (levels, k) of joint draws; levels equal in a draw share their places.
@@ -109,9 +108,7 @@ def ranks_and_chances(
     return rank_sum / number, top_sum / number, number
 
 
-def _shares(
-    ordered: NDArray[np.float64], top: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shares(ordered: Floats, top: int | None) -> tuple[Floats, Floats]:
     """Return for each place of sorted draws (k, levels) its rank and its share of the first `top`.
 
     Equal values, which only a variance of zero gives, share what their places have.
