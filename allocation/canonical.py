@@ -19,6 +19,9 @@ from typing import Any, NoReturn
 from allocation.errors import RecordError
 
 LIMIT = 2**53
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,9 +34,7 @@ def canonical(value: Any) -> bytes:
     try:
         if not _plain(value):
             _check(value, "$")
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-        )
+        text = _ENCODER.encode(value)
     except RecursionError:
         raise RecordError("depth", "the record is nested too deeply") from None
     if text.isascii():
@@ -98,8 +99,9 @@ def _plain(value: Any) -> bool:
         kind = type(one)
         if kind is dict:
             if not one.keys() <= known:
-                if not all(type(key) is str and key.isascii() for key in one):
-                    return False
+                for key in one:
+                    if type(key) is not str or not key.isascii():
+                        return False
                 known.update(one)
             stack += [inner for inner in one.values() if type(inner) is not str]
         elif kind is list:

@@ -42,6 +42,9 @@ def append(get: Get, size: int, leaf: bytes) -> list[tuple[int, int, bytes]]:
 
 def _range_hash(get: Get, start: int, end: int) -> bytes:
     """Return the hash of the leaves [start, end); start is a multiple of the largest part."""
+    level = (end - start).bit_length() - 1
+    if end - start == 1 << level:  # one complete subtree, as most parts of a proof are
+        return get(level, start >> level)
     parts = []
     while start < end:
         level = (end - start).bit_length() - 1
@@ -58,11 +61,6 @@ def root(get: Get, size: int) -> bytes:
     return _range_hash(get, 0, size) if size else EMPTY_ROOT
 
 
-def _split(size: int) -> int:
-    """Return the largest power of two smaller than `size` (at least 2)."""
-    return 1 << ((size - 1).bit_length() - 1)
-
-
 def inclusion_proof(get: Get, index: int, size: int) -> list[bytes]:
     """Return PATH(index, D[size]) of RFC 6962 section 2.1.1; LogError unless 0 ≤ index < size."""
     if not 0 <= index < size:
@@ -71,7 +69,7 @@ def inclusion_proof(get: Get, index: int, size: int) -> list[bytes]:
         )
     start, end, path = 0, size, []
     while end - start > 1:
-        middle = start + _split(end - start)
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
         if index < middle:
             path.append(_range_hash(get, middle, end))
             end = middle
@@ -87,7 +85,7 @@ def consistency_proof(get: Get, old: int, new: int) -> list[bytes]:
         raise LogError("proof-range", f"no proof from {old} to {new}", old=old, new=new)
     start, end, path, whole = 0, new, [], True
     while old != end:
-        middle = start + _split(end - start)
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
         if old <= middle:
             path.append(_range_hash(get, middle, end))
             end = middle
@@ -163,11 +161,8 @@ class Tree:
         self.size = 0
 
     def get(self, level: int, position: int) -> bytes:
-        """Return a stored node; IndexError where it isn't complete yet."""
-        digest = bytes(self._levels[level][32 * position : 32 * position + 32])
-        if not digest:
-            raise IndexError((level, position))
-        return digest
+        """Return the hash of a complete subtree."""
+        return bytes(self._levels[level][32 * position : 32 * position + 32])
 
     def add(self, data: bytes) -> None:
         """Append an entry."""
