@@ -5,9 +5,13 @@ Everything is repeatable: keys from fixed seeds, a real drand quicknet round, a 
 
 from __future__ import annotations
 
+import io
 import json
+import warnings
+import zipfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -136,10 +140,16 @@ class Office:
         self.result = draw(self.snapshot, self.sources)
         if change:
             change(self.result)
+        self.close()
+
+    def close(self) -> None:
+        """Log the result as it stands."""
         body = {
-            "draw_id": self.draw_id, "snapshot": self.result["snapshot"],
-            "seed": self.result["seed"], "result": h("result", canonical(self.result)).hex(),
-        }  # fmt: skip
+            "draw_id": self.draw_id,
+            "snapshot": self.result["snapshot"],
+            "seed": self.result["seed"],
+            "result": h("result", canonical(self.result)).hex(),
+        }
         self.add("draw.completed", body)
 
     def vacate(self, at: int, dossier: str | None = None, seat: Any = None) -> dict[str, Any]:
@@ -172,6 +182,10 @@ class Office:
             self.identities,
         ).files()  # fmt: skip
 
+    def find(self, kind: str, nth: int = 0) -> int:
+        """Return the number of the nth event of a type."""
+        return [at for at, event in enumerate(self.events) if event["type"] == kind][nth]
+
     def renumber(self) -> None:
         """Number the events again, as one would after dropping or moving some."""
         for seq, event in enumerate(self.events):
@@ -186,6 +200,15 @@ def opening(record: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
     if source["kind"] == "drand":
         return {"kind": "drand", "round": source["round"], "signature": BEACON["signature"]}
     return {"kind": "public", "key": "2.9.15.22.31./7./"}
+
+
+def value(entry: dict[str, Any]) -> bytes:
+    """Return what an entry of sources.json gives to the seed."""
+    if entry["kind"] == "commitment":
+        return bytes.fromhex(entry["secret"])
+    if entry["kind"] == "drand":
+        return sha256(bytes.fromhex(entry["signature"])).digest()
+    return str(entry["key"]).encode()
 
 
 def sources_for(draw_id: str, *, beacon: bool = True) -> list[dict[str, Any]]:
@@ -292,6 +315,17 @@ def lottery_office(*, beacon: bool = True, **shape: Any) -> Office:
     return office
 
 
+def short_office(change: Callable[[dict[str, Any]], None] | None = None, **shape: Any) -> Office:
+    """Return an office that draws once, with commitments alone; `change` falsifies the result."""
+    office = Office()
+    office.open()
+    record, office.identities = lottery_record(**shape)
+    office.lock(record)
+    office.reveal()
+    office.complete(change)
+    return office
+
+
 def order_office() -> Office:
     """Return an office that breaks a tie by a draw of method `order`."""
     office = Office()
@@ -350,3 +384,15 @@ def balanced_office(**shape: Any) -> Office:
     office.vacate(0)
     office.vacate(1, record["panels"][0]["dossiers"][0], office.result["seats"][1])
     return office
+
+
+def zipped(files: dict[str, bytes], names: list[str] | None = None) -> bytes:
+    """Return the zip of files in a bundle's own form; `names` may repeat or reorder."""
+    out = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w") as archive:
+        warnings.simplefilter("ignore")  # of names that come twice
+        for name in names or sorted(files):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, files[name])
+    return out.getvalue()
