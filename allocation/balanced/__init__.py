@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocation.balanced import chances as _chances
 from allocation.balanced import checks, grouped, levels, seats, shortage
+from allocation.balanced import report as _report
 from allocation.balanced.network import Network, build
 from allocation.balanced.spread import spread
 from allocation.errors import LockError
@@ -18,7 +19,7 @@ from allocation.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["check", "draw", "plan"]
+__all__ = ["check", "draw", "plan", "report"]
 
 
 def plan(
@@ -53,7 +54,32 @@ def check(snapshot: Snapshot) -> tuple[tuple[str, dict[str, Any]], ...]:
     """
     net, found, totals = _read(snapshot)
     checks.check_leximin(net, found, totals)
-    return ()
+    parts = _report.components(snapshot, net, found)
+    warnings: list[tuple[str, dict[str, Any]]] = []
+    if len(parts) > 1:
+        warnings.append(("review-graph", {"components": len(parts)}))
+    certain = sum(bottom == 1 for bottom in found.den)
+    if certain:
+        warnings.append(("certain-pairs", {"pairs": certain}))
+    return tuple(warnings)
+
+
+def report(
+    snapshot: Snapshot, *, standard_error: float | None = None, explained: int = 100
+) -> dict[str, Any]:
+    """Return what the plan means, for the page and the command before the lock.
+
+    `experts` (id, stratum, chance: the expected number of seats as [numerator, denominator]),
+    `spread` (by stratum: lowest, mean, highest, how many have which), `highest_pair`,
+    `components` of the expected review graph, `low` (experts below their stratum's mean, the
+    lowest `explained` of them with the conflicts whose lifting alone would raise their chance),
+    and `standard_error` of a difference between two dossiers, in points: a value that the caller
+    takes from the statistics, since draws don't know them; null where none is given.
+    Raises RecordError or LockError where the plan breaks a rule.
+    """
+    net, found, totals = _read(snapshot)
+    described = _report.describe(snapshot, net, found, totals, explained)
+    return described | {"standard_error": standard_error}
 
 
 def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from allocation.errors import LockError
 
 if TYPE_CHECKING:
     from allocation.balanced.chances import Chances, Totals
-    from allocation.balanced.network import Ints, Network
+    from allocation.balanced.network import Bools, Network
 
 
 def loads(net: Network, totals: Totals) -> list[Fraction]:
@@ -95,8 +95,7 @@ def check_leximin(net: Network, chances: Chances, totals: Totals) -> None:
     load = loads(net, totals)
     place = {value: at for at, value in enumerate(sorted(set(load)))}
     rank = np.array([place[value] for value in load], dtype=np.int64)
-    up, down = _slack(net, chances, totals)
-    better = improvable(net, rank, up, down)
+    better = improvable(net, rank, *slack(net, chances, totals))
     if len(better):
         first = int(better[0])
         raise LockError(
@@ -107,7 +106,7 @@ def check_leximin(net: Network, chances: Chances, totals: Totals) -> None:
         )
 
 
-def _slack(net: Network, chances: Chances, totals: Totals) -> tuple[Ints, Ints]:
+def slack(net: Network, chances: Chances, totals: Totals) -> tuple[Bools, Bools]:
     """Return for every arc (outer, then inner) whether its flow can rise, and can fall."""
     through, whole, room, unit = totals.through, totals.whole, net.room.tolist(), net.unit
     nodes = [*range(1, net.first_limit), *range(net.first_limit, net.first_cell)]

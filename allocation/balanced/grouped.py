@@ -10,6 +10,7 @@ strong components of the residual graph are parts of their own for the next leve
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class _Circulation:
                 break
             self._newton(p, q, short, flow, caps, stub)
         self._record(flow[: len(self.live)], p, q)
-        self._split(flow[: len(self.live)], caps, p, q)
+        self._split(flow[: len(self.live)], caps, q)
 
     def _start(self, count: int) -> tuple[Ints, Ints]:
         """Return a level no smaller than the best: the mean load, or the smallest capacity."""
@@ -143,7 +144,7 @@ class _Circulation:
         self.num[self.live] = flow + bound
         self.den[self.live] = self.net.unit * self.scale[self.tail[self.live]] * q[of]
 
-    def _split(self, flow: Ints, caps: Ints, p: Ints, q: Ints) -> None:
+    def _split(self, flow: Ints, caps: Ints, q: Ints) -> None:
         tail, head = self.tail[self.live], self.head[self.live]
         scale = self.scale * q[self.part]
         if int(scale.max()) > CEILING:
@@ -174,7 +175,7 @@ class _Circulation:
     def _reduce(self, labels: Ints, nodes: Ints) -> None:
         order = nodes[np.argsort(labels[nodes], kind="stable")]
         cuts = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1))
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for begin, end in pairwise(cuts.tolist()):
             some = order[begin:end]
             common = gcd(int(self.scale[some[0]]), int(np.gcd.reduce(np.abs(self.stub[some]))))
             self.stub[some] //= common

@@ -97,13 +97,13 @@ class _Parts:
         fair = np.minimum(p[of[expert]], self.net.room[nodes[expert]] * q[of[expert]])
         gets, owes = np.flatnonzero(stub > 0), np.flatnonzero(stub < 0)
         source, sink = len(nodes), len(nodes) + 1
+        tail, head = self.tail[self.live], self.head[self.live]
+        cap = self.cap[self.live] * q[self.part[tail]]
         arcs = (
-            np.concatenate([local[self.tail[self.live]], np.full(len(expert) + len(gets), source), owes]),
-            np.concatenate([local[self.head[self.live]], expert, gets, np.full(len(owes), sink)]),
-            np.concatenate(
-                [self.cap[self.live] * q[self.part[self.tail[self.live]]], fair, stub[gets], -stub[owes]]
-            ),
-        )  # fmt: skip
+            np.concatenate([local[tail], np.full(len(expert) + len(gets), source), owes]),
+            np.concatenate([local[head], expert, gets, np.full(len(owes), sink)]),
+            np.concatenate([cap, fair, stub[gets], -stub[owes]]),
+        )
         flow = max_flow(len(nodes) + 2, arcs, source, sink)
         full = np.ones(count, dtype=bool)
         full[of[owes[flow[len(flow) - len(owes) :] < -stub[owes]]]] = False

@@ -29,7 +29,7 @@ def improvable(net: Network, rank: Ints, up: Bools, down: Bools) -> Ints:
     first = len(net.groups)
     stems = np.zeros(len(tail), dtype=bool)
     stems[first : first + len(net.experts)] = True
-    part = weak_components(net.size, _without_hub(net, tail, head))
+    part = weak_components(net.size, _without_hub(tail, head))
     step = np.zeros(len(tail), np.int64)
     step[stems] = _rank_within(part[net.first_expert : net.first_limit], rank)
     at = np.arange(len(tail))
@@ -48,7 +48,7 @@ def improvable(net: Network, rank: Ints, up: Bools, down: Bools) -> Ints:
     return np.sort(np.concatenate(found))
 
 
-def _without_hub(net: Network, tail: Ints, head: Ints) -> tuple[Ints, Ints]:
+def _without_hub(tail: Ints, head: Ints) -> tuple[Ints, Ints]:
     keep = (tail > 0) & (head > 0)
     return tail[keep], head[keep]
 

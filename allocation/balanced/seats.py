@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
 
 def names(net: Network) -> list[bytes]:
-    """Return the name of every node: LP(kind) ‖ LP(id).
-
-    >>> lp(b"expert") + lp(b"E1")
-    b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06expert\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02E1'
-    """
+    """Return the name of every node: LP(kind) ‖ LP(id)."""
     cells = [_texts(*cell) for cell in net.cells]
     return [
         _name(b"source", b""),

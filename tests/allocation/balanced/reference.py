@@ -20,20 +20,24 @@ HUB = b"\0\0\0\0\0\0\0\x06source" + b"\0" * 8
 
 
 def lp(data: bytes) -> bytes:
+    """LP of section 1."""
     return len(data).to_bytes(8, "big") + data
 
 
 def name(kind: str, *texts: str) -> bytes:
+    """The name of a node of section 6."""
     identity = b"".join(lp(text.encode()) for text in texts)
     return lp(kind.encode()) + lp(texts[0].encode() if kind == "expert" else identity)
 
 
 def number(seed: bytes, tag: str, *parts: bytes) -> int:
+    """M of section 1."""
     message = b"".join(map(lp, (b"review-draw/v1/" + tag.encode(), *parts)))
     return int.from_bytes(hmac.digest(seed, message, sha256), "big")
 
 
 def below(seed: bytes, n: int, label: bytes) -> int:
+    """`below` of section 1, attempt 0."""
     counter = 0
     while True:
         zero, count = (0).to_bytes(8, "big"), counter.to_bytes(8, "big")
@@ -44,6 +48,7 @@ def below(seed: bytes, n: int, label: bytes) -> int:
 
 
 def eligible(record: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
+    """(expert, panel, stratum) of every pair of the network."""
     where = {d: panel["id"] for panel in record["panels"] for d in panel["dossiers"]}
     barred = {(c["expert"], where.get(c["dossier"])) for c in record["conflicts"]}
     return [

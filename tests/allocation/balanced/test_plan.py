@@ -13,6 +13,7 @@ from tests.allocation.balanced.reference import eligible, leximin
 
 
 def loads(planned: dict) -> dict[str, Fraction]:
+    """Every expert's expected number of seats."""
     found: dict[str, Fraction] = defaultdict(Fraction)
     for expert, _, _, top, bottom in planned["plan"]:
         found[expert] += Fraction(top, bottom)
