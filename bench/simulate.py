@@ -2,8 +2,9 @@
 
     python bench/simulate.py [ROUNDS [SEED [FIGURES.csv]]]
 
-FIGURES.csv is written for the picture of the methods (docs/statistics_pictures.py). Prints the table and fails where the default does worse than plain REML by more than 0.003 in some
-setting, or stays under 0.725 with unequal noise and careless experts.
+FIGURES.csv is written for the picture of the methods (docs/statistics_pictures.py). Prints the
+table and fails where the default does worse than plain REML by more than 0.003 in some setting, or
+stays under 0.725 with unequal noise and careless experts.
 """
 
 from __future__ import annotations
