@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _STRICT_REL = "{http://purl.oclc.org/ooxml/officeDocument/relationships}"
-# A cell that isn't closed at once, and whether its first child is a formula.
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s>])([^>]*[^/>])?>(\s*<(?:\w+:)?f[\s/>])?")
-_ERROR = re.compile(rb"""\bt\s*=\s*["']e["']""")
-_ADDRESS = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
+# A cell that isn't closed at once: its address, if given, and whether a formula comes first.
+_CELL = re.compile(
+    rb"""<(?:\w+:)?c(?=[\s>])(?:[^>]*?\sr\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'])?"""
+    rb"""[^>]*(?<!/)>(\s*<(?:\w+:)?f[\s/>])?"""
+)
+_ERROR = re.compile(
+    rb"""<(?:\w+:)?c\s(?=[^>]*\bt\s*=\s*["']e["'])[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']"""
+)
 _ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br\s*=\s*["'](\d{1,7})["']""")
 
 Cells = frozenset[tuple[int, int]]
@@ -53,28 +57,21 @@ def scan_sheets(archive: Archive) -> Iterator[Seen]:
 
 
 def _scan(name: str, content: bytes) -> Seen:
-    rows, columns, unplaced = 0, 0, 0
-    formulas, errors = set(), set()
-    widths: dict[bytes, int] = {}
-    for attributes, formula in _CELL.findall(content):
-        found = _ADDRESS.search(attributes)
-        if found is None:
-            unplaced += 1
-            continue
-        column = widths.get(found[1])
-        if column is None:
-            column = widths[found[1]] = _column(found[1])
-        row = int(found[2])
-        rows, columns = max(rows, row), max(columns, column)
-        if formula:
-            formulas.add((row - 1, column - 1))
-        if b"e" in attributes and _ERROR.search(attributes):
-            errors.add((row - 1, column - 1))
+    cells = _CELL.findall(content)
+    columns = max((_column(one) for one in {letters for letters, _, _ in cells}), default=0)
+    rows = max((int(one or 0) for one in {row for _, row, _ in cells}), default=0)
+    formulas = frozenset(
+        (int(row) - 1, _column(letters) - 1) for letters, row, formula in cells if formula and row
+    )
+    errors = frozenset(
+        (int(row) - 1, _column(letters) - 1) for letters, row in _ERROR.findall(content)
+    )
+    unplaced = sum(1 for letters, _, _ in cells if not letters)
     if unplaced:  # cells may leave their address out and stand one after another
         last = max((int(one) for one in _ROW.findall(content)), default=0)
         rows = max(rows, last, content.count(b"<row"))
         columns = max(columns, min(unplaced, _most_in_a_row(content)))
-    return name, rows, columns, frozenset(formulas), frozenset(errors)
+    return name, rows, columns, formulas, errors
 
 
 def _most_in_a_row(content: bytes) -> int:

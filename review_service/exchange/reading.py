@@ -14,6 +14,7 @@ from review_service.exchange.values import Parser, as_text
 
 HEADER_DEPTH: Final = 15  # titles and notes may stand above the headers
 HELP_SHEET: Final = "填写说明"
+_KNOWN_LIMIT: Final = 2000
 Progress = Callable[[int, int], None]
 _BRACKETS: Final = re.compile(r"[(（【\[].*?[)）】\]]")
 
@@ -186,6 +187,7 @@ class _Reader:
         self._grid, self._top, self._headers = grid, top, headers
         self._columns = [(one, found[one.name]) for one in columns if one.name in found]
         self._absent = {one.name: one.empty for one in columns if one.name not in found}
+        self._known: dict[str, dict[str, Any]] = {one.name: {} for one in columns}
         self.issues: list[Issue] = []
         self.notices: list[Issue] = []
 
@@ -249,13 +251,25 @@ class _Reader:
                     self.issues.append(self._issue("required", number, place, column, {}, ""))
                 continue
             try:
-                values[column.name] = column.parse(raw)
+                values[column.name] = self._parse(column, raw)
             except BadValueError as error:
                 self.issues.append(self._issue(error.code, number, place, column, error.facts, raw))
                 continue
             if formula:
                 self.notices.append(self._issue("formula-value", number, place, column, {}, raw))
         return values
+
+    def _parse(self, column: Column, raw: Any) -> Any:
+        """Parse a cell; columns such as province or title repeat few values a thousand times."""
+        if not isinstance(raw, str):
+            return column.parse(raw)
+        known = self._known[column.name]
+        if raw in known:
+            return known[raw]
+        value = column.parse(raw)
+        if len(known) < _KNOWN_LIMIT:
+            known[raw] = value
+        return value
 
     def _issue(
         self, code: str, row: int, place: int, column: Column, facts: Mapping[str, Any], raw: Any

@@ -60,7 +60,7 @@ def clean(text: str, *, lines: bool = False) -> str:
     BadValueError "character" with its code point and place.
     """
     if _PLAIN.fullmatch(text):
-        return _SPACES.sub(" ", text.strip())
+        return _SPACES.sub(" ", text.strip()) if " " in text else text
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     for place, one in enumerate(text, 1):
         if _forbidden(one):
@@ -84,4 +84,6 @@ def _forbidden(one: str) -> bool:
 
 def narrow(text: str) -> str:
     """Return a number or code in half width, capitals, without blanks and invisible signs."""
+    if text.isalnum() and text.isascii():
+        return text.upper()
     return _SPACES.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).upper()
