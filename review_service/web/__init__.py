@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     steps.install(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
-    app.jinja_env.globals.update(role=access.role)
+    app.jinja_env.globals.update(role=access.role, may=access.may, url_if=access.url_if)
     access.protect(app)
     return app
 

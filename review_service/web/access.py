@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import abort, current_app, request
+from flask import abort, current_app, request, url_for
 from flask_login import current_user
 
 from review_service.workflows.accounts import ROLES
@@ -52,6 +52,18 @@ def role() -> str:
 def actor() -> Actor:
     """Return who acts, as the log shows it."""
     return Actor(role(), current_user.code)
+
+
+def may(endpoint: str) -> bool:
+    """Whether who is signed in may use a route; pages show no link that would be refused."""
+    view = current_app.view_functions[endpoint]
+    allowed = getattr(view, "__access__", None)
+    return allowed is None or role() in allowed
+
+
+def url_if(endpoint: str, **values: Any) -> str:
+    """Return the address of a route where it may be used, else an empty string."""
+    return url_for(endpoint, **values) if may(endpoint) else ""
 
 
 def protect(app: Flask) -> None:

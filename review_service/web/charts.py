@@ -45,7 +45,8 @@ def _scale(low: float, high: float) -> tuple[float, float, tuple[float, ...]]:
     """Return bounds and ticks (multiples of 1, 2, 5 … points, at most 10) that hold both ends."""
     span = max(high - low, 1e-9)
     step = next(size for size in (0.5, 1, 2, 5, 10, 20, 50, 100) if span / size <= 9 or size == 100)
-    first, last = floor(low / step), ceil(high / step)
+    first = floor(low / step)
+    last = max(ceil(high / step), first + 1)
     return first * step, last * step, tuple(step * n for n in range(first, last + 1))
 
 
@@ -54,7 +55,7 @@ def _place(value: float, low: float, high: float) -> float:
 
 
 def forest(found: dict[str, Any], total: int | None) -> Chart:
-    """Return the dossiers' adjusted scores with 95 % intervals, raw means beside.
+    """Return the dossiers' adjusted scores with 95 %% intervals, raw means beside.
 
     Best first; `line` is the edge below the last place; the band holds the rows still open.
     """
@@ -91,7 +92,7 @@ def forest(found: dict[str, Any], total: int | None) -> Chart:
 
 
 def leniency(reviewers: list[dict[str, Any]]) -> Chart | None:
-    """Return the experts' leniency (points above or below the mean) with 95 % intervals."""
+    """Return the experts' leniency (points above or below the mean) with 95 %% intervals."""
     rows = sorted(reviewers, key=lambda one: (-(one["effect"] or 0), one["id"]))
     rows = [one for one in rows if one["effect"] is not None and one["se"] is not None]
     if not rows:

@@ -20,7 +20,7 @@ from allocation.errors import AllocationError
 from review_service.tables import Draw, DrawSource, LogEvent, Round
 from review_service.web.access import access, actor, role
 from review_service.web.errors import sentence
-from review_service.web.page import attempt, db, draw_or_404, office, round_or_404
+from review_service.web.page import attempt, db, draw_or_404, office, round_or_404, stratum_name
 from review_service.web.words import word
 from review_service.workflows import draws, locks, rehearsals, snapshots
 from review_service.workflows.base import Work, WorkflowError, pk
@@ -131,8 +131,15 @@ def _preview(row: Round, draw_id: str) -> dict[str, Any]:
             record, _masked = snapshots.supplement(work, row, draw_id, sources, missing)
         warnings = locking.lock(record, now=now).warnings
     except (WorkflowError, AllocationError) as error:
-        return {"refusal": sentence(error)}
-    return summary(record) | {"warnings": [warning_text(one) for one in warnings]}
+        return {"refusal": sentence(_named(row, error))}
+    return summary(record) | {"warnings": [warning_text(row, one) for one in warnings]}
+
+
+def _named(row: Round, error: WorkflowError | AllocationError) -> WorkflowError | AllocationError:
+    """Return a refusal that calls its stratum by name."""
+    if "stratum" in error.facts:
+        error.facts["stratum"] = stratum_name(row, error.facts["stratum"])
+    return error
 
 
 def _soon(now: datetime) -> int:
@@ -170,12 +177,13 @@ def limit_text(limit: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def warning_text(warning: tuple[str, dict[str, Any]]) -> str:
+def warning_text(row: Round, warning: tuple[str, dict[str, Any]]) -> str:
     """Return a warning of the lock as a sentence."""
     kind, facts = warning
+    stratum = stratum_name(row, facts.get("stratum", "?"))
     known = {
         "only-commitments": _("All sources are secrets of parties: the last to reveal could refuse after a look. A public source is safer."),
-        "thin-reserve": _("Stratum %(stratum)s keeps only %(reserve)s in reserve for replacements.", stratum=facts.get("stratum", "?"), reserve=facts.get("reserve", "?")),
+        "thin-reserve": _("Stratum %(stratum)s keeps only %(reserve)s in reserve for replacements.", stratum=stratum, reserve=facts.get("reserve", "?")),
     }  # fmt: skip
     listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
     return known.get(kind, f"{kind}: {listed}")
@@ -233,7 +241,7 @@ def rehearse(code: str) -> Response | str:
         "draws/rehearsal.html",
         round=row,
         summary=summary(found["snapshot"]),
-        warnings=[warning_text(one) for one in found["warnings"]],
+        warnings=[warning_text(row, one) for one in found["warnings"]],
         steps=steps_of_walk(found["result"]),
         reserve=len(found["snapshot"]["experts"]),
     )
@@ -279,7 +287,7 @@ def one(code: str, number: int) -> str:
         draw=draw,
         record=record,
         summary=summary(record),
-        warnings=[warning_text(one) for one in warnings],
+        warnings=[warning_text(row, one) for one in warnings],
         sources=sources,
         revealed=all(source["entry"] for source in sources),
         missing=[source["label"] for source in sources if not source["entry"]],

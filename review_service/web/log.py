@@ -128,7 +128,11 @@ def witness() -> Response:
 @public
 def verify() -> str:
     """How to verify a draw, with the verifier in the browser and the one-file program."""
-    return render_template("log/verify.html", page=url_for("static", filename="verify/index.html"))
+    return render_template(
+        "log/verify.html",
+        page=url_for("static", filename="verify/index.html"),
+        checkpoint=db().exec(select(Checkpoint.size)).first() is not None,
+    )
 
 
 @blueprint.get("/verify.py")

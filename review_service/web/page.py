@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import abort, current_app, flash, g, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlmodel import select
 
@@ -88,6 +89,12 @@ def names_open(row: Round) -> bool:
     )
 
 
+def stratum_name(row: Round, code: str) -> str:
+    """Return the name of a stratum; in a record it stands by a code, S0 for no seat's stratum."""
+    known: dict[str, str] = row.rules.get("strata", {})
+    return known.get(code, _("other strata") if code == "S0" else code)
+
+
 def here() -> str:
     """Return the address of this page, to come back to."""
     return request.full_path.rstrip("?") if request.method == "GET" else request.path
@@ -101,7 +108,9 @@ def safe_next() -> str:
 
 def install(app: Flask) -> None:
     """Close the reading session at the end of a request."""
-    app.jinja_env.globals.update(here=here, names_open=names_open, current_user=current_user)
+    app.jinja_env.globals.update(
+        here=here, names_open=names_open, stratum_name=stratum_name, current_user=current_user
+    )
     app.jinja_env.filters["combined"] = lambda one, other: {**one, **other}
 
     @app.teardown_appcontext

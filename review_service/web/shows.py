@@ -14,7 +14,7 @@ from review_service.web.access import access
 from review_service.web.draws import SEEN_BY, steps_of_walk, summary
 from review_service.web.errors import sentence
 from review_service.web.log import qr
-from review_service.web.page import db, draw_or_404, names_open, round_or_404
+from review_service.web.page import db, draw_or_404, names_open, round_or_404, stratum_name
 from review_service.web.words import word
 from review_service.workflows import bundles
 from review_service.workflows.base import WorkflowError
@@ -54,6 +54,7 @@ def show(code: str, number: int) -> str:
         one
         | {"name": names.get(one["expert"], ("", ""))[0]}
         | ({"why": word("passed", one["reason"])} if "reason" in one else {})
+        | ({"in": stratum_name(row, one["stratum"])} if "stratum" in one else {})
         for one in steps_of_walk(json.loads(draw.result or "{}"))
     ]
     panels = [

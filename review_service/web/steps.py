@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import request, url_for
+from flask import request
 from flask_babel import gettext as _
 from sqlmodel import col, func, select
 
@@ -20,6 +20,7 @@ from review_service.tables import (
     Round,
     Seat,
 )
+from review_service.web.access import url_if
 from review_service.web.page import db
 
 if TYPE_CHECKING:
@@ -49,19 +50,19 @@ def steps_of(row: Round) -> list[Step]:
     """Return the steps of a round with their states."""
     here = {"code": row.code}
     titles = [
-        ("round", _("Round"), url_for("home.overview", **here)),
-        ("applying", _("Applying"), url_for("dossiers.index", **here)),
-        ("recommending", _("Recommending"), url_for("dossiers.provinces", **here)),
-        ("pool", _("Pool"), url_for("pool.index", **here)),
-        ("conflicts", _("Conflicts"), url_for("conflicts.index", **here)),
-        ("draw", _("Draw"), url_for("draws.room", **here)),
-        ("contact", _("Contact"), url_for("seats.index", **here)),
-        ("pledge", _("Pledge"), url_for("progress.index", **here) + "#pledges"),
-        ("scoring", _("Scoring"), url_for("progress.index", **here)),
-        ("progress", _("Progress"), url_for("progress.index", **here) + "#experts"),
-        ("results", _("Results"), url_for("results.index", **here)),
-        ("publicity", _("Publicity"), url_for("results.publicity_page", **here)),
-        ("inspection", _("Inspection"), url_for("log.index")),
+        ("round", _("Round"), url_if("home.overview", **here)),
+        ("applying", _("Applying"), url_if("dossiers.index", **here)),
+        ("recommending", _("Recommending"), url_if("dossiers.provinces", **here)),
+        ("pool", _("Pool"), url_if("pool.index", **here)),
+        ("conflicts", _("Conflicts"), url_if("conflicts.index", **here)),
+        ("draw", _("Draw"), url_if("draws.room", **here)),
+        ("contact", _("Contact"), url_if("seats.index", **here)),
+        ("pledge", _("Pledge"), url_if("progress.index", **here) + "#pledges"),
+        ("scoring", _("Scoring"), url_if("progress.index", **here)),
+        ("progress", _("Progress"), url_if("progress.index", **here) + "#experts"),
+        ("results", _("Results"), url_if("results.index", **here)),
+        ("publicity", _("Publicity"), url_if("results.publicity_page", **here)),
+        ("inspection", _("Inspection"), url_if("log.index")),
     ]
     states = _states(row)
     return [

@@ -42,7 +42,7 @@
         const line = document.createElement("li");
         const who = document.createElement("b");
         who.textContent = `${step.position}. ${called(step)} `;
-        line.append(who, step.panel ? `→ ${step.panel} · ${step.stratum}` : step.why);
+        line.append(who, step.panel ? `→ ${step.panel} · ${step.in}` : step.why);
         return line;
       }),
     );
@@ -63,7 +63,7 @@
         : fill(words.count, { n: step.position, filled, seats });
     by("who").textContent = called(step);
     by("what").textContent = step.panel
-      ? `${fill(words.seat, { panel: step.panel })} · ${step.stratum}`
+      ? `${fill(words.seat, { panel: step.panel })} · ${step.in}`
       : `${words.passed}：${step.why}`;
     by("card").className = `stage-card ${step.panel ? "seat" : "passed"}`;
   }
