@@ -12,7 +12,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from scipy.stats import chi2
 

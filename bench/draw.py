@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hmac
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from allocation import verify
 from allocation.bundle import Bundle
@@ -90,9 +94,6 @@ def bare(snapshot: dict[str, Any], data: bytes) -> None:
 
 def files(snapshot: dict[str, Any], entries: list[Any], result: dict[str, Any]) -> dict[str, bytes]:
     """Return the files of the draw's bundle."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         key = create_key_file(Path(folder) / "key", "bench.example", bytes(32))
     draw_id, digest = snapshot["draw_id"], result["snapshot"]

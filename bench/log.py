@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from allocation import merkle, verify
 from allocation.bundle import Bundle
 from allocation.canonical import canonical
