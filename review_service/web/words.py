@@ -118,7 +118,7 @@ _WORDS: dict[str, dict[str, Any]] = {
     },
     "place": {
         "in": _l("on the list"),
-        "open": _l("open"),
+        "open": _l("still open"),
         "out": _l("not on the list"),
         "": _l("not computed"),
     },
