@@ -310,6 +310,10 @@ _FORM: Final = {
         "“{label}”应勾选且只勾选一项，现勾选 {count} 项。",
         "Exactly one box of “{label}” is to be ticked; {count} are.",
     ),
+    "unit-differs": (
+        "封面上的申报单位“{value}”与表内名称“{expected}”不一致，名称须与印章统一。",
+        "The cover names “{value}”, the table “{expected}”; both must be the name on the seal.",
+    ),
     "form-extra": (
         "申报书中有不认识的内容，未读取：{text}。",
         "The form has content that is not known and was not read: {text}.",
