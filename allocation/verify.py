@@ -786,12 +786,16 @@ def is_hex(value: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
+def _in_calendar(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def is_date(value: Any) -> bool:
     """A date `YYYY-MM-DD`."""
-    try:
-        return bool(dt.date.fromisoformat(value).isoformat() == value)
-    except (ValueError, TypeError):
-        return False
+    return isinstance(value, str) and _in_calendar(value)
 
 
 def is_time(value: Any) -> bool:
@@ -1083,19 +1087,22 @@ class Event:
 
 
 class Log:
-    """The events, checked one by one; `events` holds those the steps read, `leaves` all hashes."""
+    """The log: `leaves` holds the hash of every line, `events` those events that the steps read."""
 
-    def __init__(self, data: bytes, refuse: Callable[[str, Mapping[str, Any]], None]) -> None:
+    def __init__(self, data: bytes) -> None:
         self.events: list[Event] = []
-        self.leaves: list[bytes] = []
-        self._levels: list[list[bytes]] = []
         self.last_time = ""
-        self._refuse = refuse
-        lines = data.split(b"\n")
-        if lines.pop() or not lines:
+        self._lines = data.split(b"\n")
+        self.whole = not self._lines.pop() and bool(self._lines)  # it ends with a line end
+        self.leaves = [sha256(b"\0" + line).digest() for line in self._lines]
+        self._levels: list[list[bytes]] = []
+
+    def read(self, refuse: Callable[[str, Mapping[str, Any]], None]) -> None:
+        """Check the events one by one; whatever isn't as it should be goes to `refuse`."""
+        if not self.whole:
             refuse("last-line", {})
+        lines, self._lines = self._lines, []
         for seq, line in enumerate(lines):
-            self.leaves.append(sha256(b"\0" + line).digest())
             try:
                 self._take(seq, line)
             except Refused as error:
@@ -2009,16 +2016,16 @@ class Verification:
                 self.refused(3, error)
         if "events.jsonl" not in self.files:
             return self.skip(2, "needs", first=1)
-        log = Log(self.files["events.jsonl"], lambda code, facts: self.fail(2, code, **facts))
-        self.log = log
-        size = len(log.leaves)
+        log = self.log = Log(self.files["events.jsonl"])
+        size, root = len(log.leaves), log.root(len(log.leaves))
         if not self.checkpoint:
-            return self.skip(2, "no-checkpoint")
-        if size != self.checkpoint.size:
+            self.skip(2, "no-checkpoint")
+        elif size != self.checkpoint.size:
             self.fail(2, "size", events=size, checkpoint=self.checkpoint.size)
-        elif log.root(size) != self.checkpoint.root:
+        elif root != self.checkpoint.root:
             self.fail(2, "root", events=size)
-        return self.say(2, "log", events=size, root=base64.b64encode(log.root(size)).decode())
+        log.read(lambda code, facts: self.fail(2, code, **facts))
+        return self.say(2, "log", events=size, root=base64.b64encode(root).decode())
 
     def _note_text(self, name: str) -> str:
         try:

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 from allocation import verify
 from review_service.exchange.verifier_page import FOLDER, one_file
 from tests.allocation.verify.making import (
+    VECTORS,
     balanced_office,
     lottery_office,
     order_office,
@@ -112,6 +113,13 @@ def test_both_verifiers_say_the_same_of_tampering(page: Page, name: str) -> None
     found = in_browser(page, one.data, one.previous)
     assert [row[:3] for row in found] == in_python(one.data, one.previous)
     assert found[one.step - 1][1] == "FAIL"
+
+
+@pytest.mark.parametrize("path", sorted((VECTORS / "bundles").glob("*.zip")), ids=lambda p: p.stem)
+def test_both_verifiers_say_the_same_of_golden_bundles(page: Page, path: Path) -> None:
+    """The bundles that a third implementation is tried on get one verdict from both."""
+    data = path.read_bytes()
+    assert [row[:3] for row in in_browser(page, data)] == in_python(data)
 
 
 def test_the_texts_are_one_table(page: Page) -> None:

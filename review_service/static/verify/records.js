@@ -254,30 +254,40 @@ function hasExactly(value, fields) {
 }
 
 class Log {
-  // The events, checked one by one: `events` holds those the steps read, `leaves` all hashes.
-  constructor() {
+  // The log: `leaves` holds the hash of every line, `events` those events that the steps read.
+  constructor(data) {
+    this.data = data;
+    this.ends = [];
     this.events = [];
     this.leaves = [];
     this.levels = [];
     this.lastTime = "";
   }
 
-  async read(data, refuse, pause) {
-    let from = 0;
+  line(seq) {
+    return this.data.subarray(seq ? this.ends[seq - 1] + 1 : 0, this.ends[seq]);
+  }
+
+  async hash(pause) {
+    for (let at = this.data.indexOf(10); at >= 0; at = this.data.indexOf(10, at + 1)) {
+      this.ends.push(at);
+      this.leaves.push(sha256(LEAF, this.line(this.ends.length - 1)));
+      if (this.ends.length % 512 === 0) await pause(at / this.data.length / 2);
+    }
+  }
+
+  async read(refuse, pause) {
+    // Check the events one by one; whatever isn't as it should be goes to `refuse`.
+    const { data, ends } = this;
     if (!data.length || data[data.length - 1] !== 10) refuse("last-line", {});
-    for (let seq = 0; ; seq += 1) {
-      const to = data.indexOf(10, from);
-      if (to < 0) break;
-      const line = data.subarray(from, to);
-      this.leaves.push(sha256(LEAF, line));
+    for (let seq = 0; seq < ends.length; seq += 1) {
       try {
-        this.take(seq, line);
+        this.take(seq, this.line(seq));
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         refuse("event", { seq, inner: error });
       }
-      from = to + 1;
-      if (seq % 512 === 511) await pause(from / data.length);
+      if (seq % 512 === 511) await pause(0.5 + seq / ends.length / 2);
     }
     const [first] = this.events;
     if (!first || first.type !== "log.opened" || first.seq) refuse("not-opened", {});

@@ -205,23 +205,22 @@ class Verification {
       }
     }
     if (!this.files.has("events.jsonl")) return this.skip(2, "needs", { first: 1 });
-    this.log = new Log();
-    await this.log.read(
-      this.files.get("events.jsonl"),
-      (code, facts) => this.fail(2, code, facts),
-      async (share) => {
-        this.progress(2, share);
-        await this.pause();
-      },
-    );
+    this.log = new Log(this.files.get("events.jsonl"));
+    const pause = async (share) => {
+      this.progress(2, share);
+      await this.pause();
+    };
+    await this.log.hash(pause);
     const events = this.log.leaves.length;
-    if (!this.checkpoint) return this.skip(2, "no-checkpoint");
     const root = this.log.root(events);
-    if (events !== this.checkpoint.size) {
+    if (!this.checkpoint) {
+      this.skip(2, "no-checkpoint");
+    } else if (events !== this.checkpoint.size) {
       this.fail(2, "size", { events, checkpoint: this.checkpoint.size });
     } else if (!sameBytes(root, this.checkpoint.root)) {
       this.fail(2, "root", { events });
     }
+    await this.log.read((code, facts) => this.fail(2, code, facts), pause);
     return this.say(2, "log", { events, root: toBase64(root) });
   }
 
