@@ -11,12 +11,11 @@ from scoring.simulate_rounds import MIDDLE, SLOPE, Round
 from scoring.summaries import raw_means, trimmed_means, z_means
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from scoring.arrays import Floats
     from scoring.ratings import Ratings
 
 
-def least_squares(ratings: Ratings) -> NDArray[np.float64]:
+def least_squares(ratings: Ratings) -> Floats:
     """Return dossier effects of the additive model by least squares, without any shrinkage.
 
     Experts' effects are eliminated; what the design leaves free takes the solution of least norm.
@@ -31,7 +30,7 @@ def least_squares(ratings: Ratings) -> NDArray[np.float64]:
     return np.asarray(np.linalg.pinv(left, rcond=1e-10, hermitian=True) @ right)
 
 
-def blups(ratings: Ratings) -> dict[str, NDArray[np.float64]]:
+def blups(ratings: Ratings) -> dict[str, Floats]:
     """Return the model's effects with common noise, with each expert's own, and by default.
 
     The default ("auto") is one of the other two, so that two fits give all three.
@@ -47,7 +46,7 @@ def blups(ratings: Ratings) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def oracle(truth: Round) -> NDArray[np.float64]:
+def oracle(truth: Round) -> Floats:
     """Return the mean of quality given the scores and every expert's leniency, scale and noise.
 
     Rounding to whole points adds a variance of 1/12 point; cutting to 0-10 is left aside.
@@ -61,7 +60,7 @@ def oracle(truth: Round) -> NDArray[np.float64]:
     return np.asarray(evidence / (1 + information))
 
 
-def estimates(truth: Round) -> dict[str, NDArray[np.float64]]:
+def estimates(truth: Round) -> dict[str, Floats]:
     """Return every method's estimates of one round, each of shape (dossiers,)."""
     ratings = truth.ratings
     return {
@@ -74,7 +73,7 @@ def estimates(truth: Round) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def precision(estimate: NDArray[np.float64], quality: NDArray[np.float64], top: int) -> float:
+def precision(estimate: Floats, quality: Floats, top: int) -> float:
     """Return the share of the truly best `top` among the estimated ones.
 
     Where estimates tie at the line, every way to break the tie counts alike: the expectation is

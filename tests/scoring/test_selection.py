@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from scoring.errors import ScoringError
 from scoring.gates import check_gates
 from scoring.records import canonical
 from scoring.rubric import load_rubric
-from scoring.rules import Rules
+from scoring.rules import Rules, Zone
 from scoring.selection import Selection, select
 from scoring.settlement import Order, Settlement, Verdict
 from tests.scoring.selection_helpers import Dossier, best_lists, candidates_of, fit_of, rounds, zone
@@ -114,6 +115,46 @@ def test_a_zone_settled_by_a_panel(case: tuple[list[Dossier], Rules], data: st.D
     last = chosen(dossiers, rules, Settlement(orders=orders, panel=panel))
     assert last.final
     assert sorted(last.taken) == wanted
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(rounds("panel"), st.sampled_from([57, 58]), st.data())
+def test_a_pass_line_and_seats_settled_one_after_the_other(
+    case: tuple[list[Dossier], Rules], line: int, data: st.DataObject
+) -> None:
+    """Verdicts at the line, then a draw, then verdicts on the zone end in a best list.
+
+    Estimates of 59 to 56 with SE 2: against 57 the first is above, against 58 the last is below,
+    the others are open at bounds of 0.2 and 0.8.
+    """
+    dossiers, rules = case
+    wide = Zone(Decimal("0.2"), Decimal("0.8"), "panel")
+    rules = replace(rules, line=Decimal(line), zone=wide)
+    near = {2, 3, 4} if line == 57 else {1, 2, 3}
+    left = [dossier for dossier in dossiers if dossier.rank in near or dossier.rank < min(near)]
+    settled = Settlement()
+    selection = chosen(dossiers, rules, settled)
+    expected = tuple(dossier.id for dossier in left if dossier.rank in near)
+    assert (selection.open is not None and selection.open.matter == "line") == bool(expected)
+    if expected and selection.open is not None:
+        assert selection.open.ids == expected
+        verdicts = tuple(Verdict(name, data.draw(st.booleans()), "seen") for name in expected)
+        refused = {verdict.dossier for verdict in verdicts if not verdict.taken}
+        left = [dossier for dossier in left if dossier.id not in refused]
+        settled = replace(settled, line=verdicts)
+        selection = chosen(dossiers, rules, settled)
+    lists = best_lists(left, rules)
+    if selection.open is not None and selection.open.how == "draw":
+        settled = replace(settled, orders=(Order("r/draw/2", selection.open.ids),))
+        for name in selection.open.ids:
+            lists = [one for one in lists if name in one] or lists
+        selection = chosen(dossiers, rules, settled)
+    if selection.open is not None:
+        wanted = data.draw(st.sampled_from(sorted(map(sorted, lists))))
+        panel = tuple(Verdict(name, name in wanted, "seen") for name in selection.open.ids)
+        selection = chosen(dossiers, rules, replace(settled, panel=panel))
+    assert selection.final
+    assert frozenset(selection.taken) in lists
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
