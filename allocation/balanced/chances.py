@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Row = tuple[str, str, str, int, int]
 
 
+FINEST_BITS = 1 << 13
+"""A longer common denominator is refused, here and by the verifier: it would only cost time."""
+
+
 @dataclass(frozen=True)
 class Chances:
     """The positive chances: numbers of pairs of the network, rising, and lowest terms."""
@@ -137,6 +141,13 @@ def add_up(net: Network, chances: Chances) -> Totals:
     common = [1] * (int(label.max(initial=0)) + 1)
     for block, bottom in set(zip(of_pair, chances.den, strict=True)):
         common[block] = lcm(common[block], bottom)
+        if common[block].bit_length() > FINEST_BITS:
+            raise LockError(
+                "too-fine",
+                f"the chances of one block need a common denominator beyond {FINEST_BITS} bits: "
+                "partition the draw",
+                bits=FINEST_BITS,
+            )
     part = [
         top * (common[block] // bottom)
         for block, top, bottom in zip(of_pair, chances.num, chances.den, strict=True)

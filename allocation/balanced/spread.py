@@ -30,6 +30,8 @@ PAIRS_A_SEAT = 6
 FINEST = 1 << 20
 """Largest common denominator within a component for which evening is tried."""
 GRID = 16
+COMMON_BITS = 256
+"""Exact even shares are sought while all parts together need no finer denominator."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,16 @@ def _shares(net: Network, arcs: Ints, part: Ints, flow: Ints) -> tuple[Ints, Int
 def _fineness(part: Ints, share: Ints, among: Ints, denominator: Ints, net: Network) -> Ints:
     """Return by how much to multiply every part's denominator so that even shares are whole.
 
-    Where that is too much, so that an even share has at least `GRID` units, or as many as fit.
+    Where that is too much, a power of two that gives an even share at least `GRID` units, or as
+    many as fit. So it is where a draw has many parts, whose denominators the rounding would have
+    to bring to one: powers of two keep it small.
     """
     count = int(part.max()) + 1
     start = np.searchsorted(part, np.arange(count + 1))
     found = np.ones(count, np.int64)
     # Amounts at a cell stay within 32 bits.
     biggest = int(net.room[net.first_cell :].max()) // net.unit
+    common = 1
     for one, (a, b) in enumerate(pairwise(start.tolist())):
         some = share[a:b] > 0
         if not some.any():
@@ -146,7 +151,11 @@ def _fineness(part: Ints, share: Ints, among: Ints, denominator: Ints, net: Netw
         parts_of = among[a:b][some] // np.gcd(share[a:b][some], among[a:b][some])
         exact = lcm(*np.unique(parts_of).tolist())
         enough = int((GRID * among[a:b][some] // share[a:b][some]).max()) + 1
-        found[one] = exact if exact <= most else min(most, enough)
+        together = lcm(common, exact)
+        if exact <= most and together.bit_length() <= COMMON_BITS:
+            found[one], common = exact, together
+        else:
+            found[one] = 1 << (min(most, enough).bit_length() - 1)
     return found
 
 
