@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
-from review_service.tables import Dossier, Draw, Expert, Pledge, Review, Round, Seat
+from review_service.tables import Conflict, Dossier, Draw, Expert, Pledge, Review, Round, Seat
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
 from review_service.workflows.log import append
 from review_service.workflows.rounds import rubric_of
-from review_service.workflows.seats import dossiers_of
+from review_service.workflows.seats import dealt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,27 +20,17 @@ if TYPE_CHECKING:
 
     from review_service.workflows.base import Work
 
+# The form's text is long, and saving a score doesn't need it.
+_APPLICATION: Any = Dossier.application
+
 
 def assigned(session: Session, round_id: int, expert_id: int) -> list[Dossier]:
     """Return the dossiers that an expert is to score: calibration first, then by number.
 
-    An expert scores the dossiers of the panel of an accepted seat, save those for which a
-    stand-in was taken; a stand-in scores the one dossier.
+    An expert scores the dossiers of the panel of an accepted seat, save those with a conflict
+    declared since; a stand-in scores the one dossier.
     """
-    seats = session.exec(
-        select(Seat, Draw)
-        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-        .where(Draw.round_id == round_id, Seat.expert_id == expert_id, Seat.status == "accepted")
-    ).all()
-    numbers: set[str] = set()
-    for seat, draw in seats:
-        if seat.dossier:
-            numbers.add(seat.dossier)
-            continue
-        given_up = session.exec(
-            select(Seat.dossier).where(Seat.replaces_id == seat.id, Seat.dossier != "")
-        ).all()
-        numbers |= set(dossiers_of(draw, seat.panel)) - set(given_up)
+    numbers = _numbers(session, round_id, expert_id)
     if not numbers:
         return []
     query = select(Dossier).where(
@@ -50,10 +41,31 @@ def assigned(session: Session, round_id: int, expert_id: int) -> list[Dossier]:
     return sorted(rows, key=lambda one: (one.status != "calibration", one.number))
 
 
+def _numbers(session: Session, round_id: int, expert_id: int) -> set[str]:
+    seats = session.exec(
+        select(Seat.panel, Seat.dossier, Draw.result)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id, Seat.expert_id == expert_id, Seat.status == "accepted")
+    ).all()
+    numbers: set[str] = set()
+    for panel, dossier, result in seats:
+        numbers |= {dossier} if dossier else set(dealt(result or "{}").get(panel, ()))
+    closed = session.exec(
+        select(Dossier.number)
+        .join(Conflict, col(Conflict.dossier_id) == col(Dossier.id))
+        .where(
+            Conflict.round_id == round_id,
+            Conflict.expert_id == expert_id,
+            Conflict.status == "confirmed",
+        )
+    ).all()
+    return numbers - set(closed)
+
+
 def sign_pledge(work: Work, round_id: int, expert_id: int) -> Pledge:
     """Sign the pledge of confidentiality, once; nothing of a dossier opens before."""
     row = work.one(Round, round_id)
-    if not assigned(work.session, round_id, expert_id):
+    if not _numbers(work.session, round_id, expert_id):
         raise NotFoundError("no-seat")
     if work.session.get(Pledge, (round_id, expert_id)):
         raise WorkflowError("pledge-signed")
@@ -69,10 +81,13 @@ def _mine(work: Work, round_id: int, expert_id: int, dossier_id: int) -> tuple[R
         raise WorkflowError("round-status", round=row.code, status=row.status, needed="reviewing")
     if work.session.get(Pledge, (round_id, expert_id)) is None:
         raise WorkflowError("pledge-needed")
-    for dossier in assigned(work.session, round_id, expert_id):
-        if dossier.id == dossier_id:
-            return row, dossier
-    raise NotFoundError("not-your-dossier")
+    dossier = work.session.get(Dossier, dossier_id, options=[defer(_APPLICATION)])
+    numbers = _numbers(work.session, round_id, expert_id)
+    if dossier is None or dossier.round_id != round_id or not numbers:
+        raise NotFoundError("not-your-dossier")
+    if dossier.number not in numbers and dossier.status != "calibration":
+        raise NotFoundError("not-your-dossier")
+    return row, dossier
 
 
 def save_review(

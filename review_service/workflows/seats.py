@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
@@ -10,7 +11,7 @@ from sqlmodel import col, select
 from allocation import replacement as replacing
 from allocation.canonical import parse
 from allocation.snapshot import Snapshot
-from review_service.tables import Draw, LogEvent, Seat
+from review_service.tables import Conflict, Dossier, Draw, LogEvent, Seat
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.draws import expert_ids
 from review_service.workflows.log import append
@@ -63,6 +64,7 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
     draw = work.one(Draw, seat.draw_pk, lock=True)
     if dossier not in dossiers_of(draw, seat.panel) or seat.status == "vacated":
         raise WorkflowError("not-your-dossier", dossier=dossier)
+    _close_dossier(work, draw, seat, dossier, rule)
     append(
         work,
         "conflict.declared",
@@ -74,8 +76,29 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
 
 def dossiers_of(draw: Draw, panel: str) -> list[str]:
     """Return the numbers of a panel's dossiers, as dealt."""
-    result = json.loads(draw.result or "{}")
-    return list(result.get("panels", {}).get(panel, []))
+    return list(dealt(draw.result or "{}").get(panel, ()))
+
+
+@lru_cache(maxsize=256)
+def dealt(result: str) -> dict[str, tuple[str, ...]]:
+    """Return panel → its dossiers of a result's text; parsed once, for every save asks."""
+    return {panel: tuple(held) for panel, held in json.loads(result).get("panels", {}).items()}
+
+
+def _close_dossier(work: Work, draw: Draw, seat: Seat, dossier: str, rule: str) -> None:
+    """Keep the declared pair among the round's conflicts: the dossier is closed to the expert."""
+    query = select(Dossier.id).where(Dossier.round_id == draw.round_id, Dossier.number == dossier)
+    work.session.add(
+        Conflict(
+            round_id=draw.round_id,
+            expert_id=seat.expert_id,
+            dossier_id=work.session.exec(query).one() or 0,
+            rule=rule,
+            source="expert",
+            declared_by=work.actor.id,
+            declared_at=work.now,
+        )
+    )
 
 
 def _place(seat: Seat) -> dict[str, str]:

@@ -9,7 +9,7 @@ from allocation import merkle
 from allocation.checkpoint import open_note
 from allocation.errors import SourceError
 from review_service.tables import Draw, Expert, LogEvent, Round, Seat
-from review_service.workflows import draws, locks, log, seats
+from review_service.workflows import draws, locks, log, reviews, seats
 from review_service.workflows.base import Office, Work, WorkflowError, pk
 from review_service.workflows.vacancies import vacancies
 from tests.workflows.conftest import (
@@ -105,8 +105,15 @@ def test_declared_conflict_takes_a_stand_in_for_one_dossier(office: Office, draw
     stand_in = office.do(STAFF, seats.declare_conflict, pk(seat), dossier, "kin")
     assert stand_in is not None
     assert stand_in.dossier == dossier
+    for one in (seat, stand_in):
+        office.do(STAFF, seats.accept_seat, pk(one))
     with office.store.reading() as session:
-        assert session.get_one(Seat, seat.id).status == "awaiting"
+        mine = {one.number for one in reviews.assigned(session, drawn.round_id, seat.expert_id)}
+        theirs = reviews.assigned(session, drawn.round_id, stand_in.expert_id)
+    assert mine == set(seats.dossiers_of(drawn, seat.panel)) - {dossier}
+    assert [one.number for one in theirs] == [dossier]
+    with office.store.reading() as session:
+        assert session.get_one(Seat, seat.id).status == "accepted"
 
 
 def test_checkpoint_covers_the_log_and_proofs_hold(office: Office, drawn: Draw) -> None:
