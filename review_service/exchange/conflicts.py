@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from review_service.exchange import values as v
-from review_service.exchange.reading import Column, TableFile, read_table
+from review_service.exchange.columns import Column, TableFile
+from review_service.exchange.reading import read_table
 from review_service.exchange.workbooks import write_table
 
 if TYPE_CHECKING:

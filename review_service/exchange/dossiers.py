@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from review_service.exchange import form
 from review_service.exchange import values as v
-from review_service.exchange.errors import Issue
+from review_service.exchange.columns import Column, ImportFile, Progress, Record, TableFile
 from review_service.exchange.places import PROVINCE_NAMES, PROVINCES
-from review_service.exchange.reading import Column, Progress, Record, TableFile, read_table
+from review_service.exchange.reading import read_table
 from review_service.exchange.workbooks import template, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from review_service.exchange.errors import Issue
 
 SHEET: Final = "申报材料"
 COMPETING, CALIBRATION = "参评", "校准"
@@ -43,17 +44,7 @@ class DossierRow:
     row: int = dataclasses.field(default=0, compare=False)
 
 
-@dataclass(frozen=True)
-class DossierFile:
-    """What a workbook of dossiers holds; import only without `issues`. See `PoolFile`."""
-
-    sheet: str
-    rows: tuple[DossierRow, ...]
-    issues: tuple[Issue, ...]
-    notices: tuple[Issue, ...]
-    columns: Mapping[str, str]
-    headers: tuple[str, ...]
-    digest: str
+DossierFile = ImportFile[DossierRow]
 
 
 _HEAD: Final = (
@@ -105,15 +96,7 @@ def read_dossiers(
     checker = _Checker(table)
     rows = tuple(row for record in table.records if (row := checker.row(record)) is not None)
     checker.quotas(rows, per_province, per_prefecture)
-    return DossierFile(
-        table.sheet,
-        rows,
-        (*table.issues, *checker.issues),
-        (*table.notices, *checker.notices),
-        table.columns,
-        table.headers,
-        sha256(data).hexdigest(),
-    )
+    return table.filled(data, rows, checker.issues)
 
 
 def write_dossiers(rows: Sequence[DossierRow]) -> bytes:
@@ -148,7 +131,6 @@ class _Checker:
         self._table = table
         self._seen: dict[tuple[str, str], int] = {}
         self.issues: list[Issue] = []
-        self.notices: list[Issue] = []
 
     def row(self, record: Record) -> DossierRow | None:
         """Return the dossier of a row, or None where it has an issue."""
@@ -157,15 +139,15 @@ class _Checker:
         self._once(record.row, "credit_code", values["credit_code"], "duplicate-unit")
         self._once(record.row, "unit", values["unit"], "duplicate-unit")
         if values["category"] == "其他" and not values["category_other"]:
-            self.issues.append(self._issue("category-other", record.row, "category_other"))
+            self.issues.append(self._table.issue("category-other", record.row, "category_other"))
         if not values["province"] and not values["purpose"]:
-            self.issues.append(self._issue("required", record.row, "province"))
+            self.issues.append(self._table.issue("required", record.row, "province"))
         application: dict[str, Any] = {"category_other": values["category_other"]}
         for one in form.FIELDS:
             form.put(application, one.path, values[one.path])
         for issue in form.check_form(application):
             if issue.code != "required":  # a list may be sent before the forms are complete
-                placed = self._issue(issue.code, record.row, issue.field, issue.value)
+                placed = self._table.issue(issue.code, record.row, issue.field, issue.value)
                 self.issues.append(dataclasses.replace(placed, facts=issue.facts))
         if len(self.issues) > before:
             return None
@@ -189,11 +171,13 @@ class _Checker:
             facts: dict[str, Any] = {"province": one.province, "rank": one.rank}
             if one.rank in taken:
                 other = taken[one.rank]
-                self.issues.append(self._issue("rank-twice", one.row, "rank", **facts, other=other))
+                self.issues.append(
+                    self._table.issue("rank-twice", one.row, "rank", **facts, other=other)
+                )
             taken[one.rank] = one.row
             if one.rank > per_province:
                 self.issues.append(
-                    self._issue("rank-above-quota", one.row, "rank", str(one.rank),
+                    self._table.issue("rank-above-quota", one.row, "rank", str(one.rank),
                                 limit=per_province)
                 )  # fmt: skip
             if one.prefecture:
@@ -202,12 +186,12 @@ class _Checker:
             for gap in sorted(set(range(1, max(taken) + 1)) - set(taken)):
                 last = taken[max(taken)]
                 self.issues.append(
-                    self._issue("rank-gap", last, "rank", province=province, rank=gap)
+                    self._table.issue("rank-gap", last, "rank", province=province, rank=gap)
                 )
         for (_, prefecture), places in cities.items():
             if len(places) > per_prefecture:
                 self.issues.append(
-                    self._issue(
+                    self._table.issue(
                         "prefecture-quota", places[-1], "prefecture", prefecture=prefecture,
                         count=len(places), limit=per_prefecture,
                     )
@@ -217,10 +201,4 @@ class _Checker:
         other = self._seen.setdefault((name, value), row)
         if other != row:
             header = self._table.columns.get(name, name)
-            self.issues.append(self._issue(code, row, name, value, other=other, by=header))
-
-    def _issue(self, code: str, row: int, name: str, value: str = "", **facts: Any) -> Issue:
-        return Issue(
-            code, self._table.sheet, row, self._table.letters.get(name, ""), name,
-            self._table.columns.get(name, ""), value, facts,
-        )  # fmt: skip
+            self.issues.append(self._table.issue(code, row, name, value, other=other, by=header))

@@ -17,11 +17,11 @@ from xml.etree import ElementTree as ET
 
 from review_service.exchange import form
 from review_service.exchange import values as v
+from review_service.exchange.columns import key
 from review_service.exchange.content import identify
 from review_service.exchange.errors import BadValueError, ExchangeError, Issue
 from review_service.exchange.form_docx import PROMPT, FormData
 from review_service.exchange.form_layout import COVER, HEAD, MAIN, SUPPLEMENT, Label
-from review_service.exchange.reading import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from stdnum.cn import ric
@@ -13,9 +12,10 @@ from stdnum.exceptions import ValidationError
 
 from review_service.exchange import values as v
 from review_service.exchange.affiliations import affiliations
+from review_service.exchange.columns import Column, ImportFile, Progress, Record, TableFile, key
 from review_service.exchange.errors import Issue
 from review_service.exchange.places import PROVINCE_NAMES, PROVINCES
-from review_service.exchange.reading import Column, Progress, Record, TableFile, read_table
+from review_service.exchange.reading import read_table
 from review_service.exchange.workbooks import template, write_table
 
 if TYPE_CHECKING:
@@ -59,21 +59,7 @@ class ExpertRow:
 FIELDS: Final = tuple(one.name for one in dataclasses.fields(ExpertRow) if one.name != "row")
 
 
-@dataclass(frozen=True)
-class PoolFile:
-    """What a file of experts holds. `rows` are the faultless ones; import only without `issues`.
-
-    `columns` maps each field to the header it was found under, `headers` are all headers, and
-    `digest` is the SHA-256 of the file in hexadecimal.
-    """
-
-    sheet: str
-    rows: tuple[ExpertRow, ...]
-    issues: tuple[Issue, ...]
-    notices: tuple[Issue, ...]
-    columns: Mapping[str, str]
-    headers: tuple[str, ...]
-    digest: str
+PoolFile = ImportFile[ExpertRow]
 
 
 @dataclass(frozen=True)
@@ -148,15 +134,7 @@ def read_pool(
     table = read_table(data, filename, COLUMNS, mapping=mapping, sheet=sheet, progress=progress)
     checker = _Checker(table, eligibility)
     rows = tuple(row for record in table.records if (row := checker.row(record)) is not None)
-    return PoolFile(
-        table.sheet,
-        rows,
-        (*table.issues, *checker.issues),
-        (*table.notices, *checker.all_notices()),
-        table.columns,
-        table.headers,
-        sha256(data).hexdigest(),
-    )
+    return table.filled(data, rows, checker.issues, checker.all_notices())
 
 
 def write_pool(rows: Sequence[ExpertRow]) -> bytes:
@@ -201,26 +179,20 @@ class _Checker:
             self._notices.append(Issue("document-area", self._table.sheet, facts=facts))
         return self._notices
 
-    def _issue(self, code: str, row: int, name: str, value: str = "", **facts: Any) -> Issue:
-        return Issue(
-            code, self._table.sheet, row, self._table.letters.get(name, ""), name,
-            self._table.columns.get(name, ""), value, facts,
-        )  # fmt: skip
-
     def _identity(self, row: int, values: dict[str, Any]) -> None:
         document = values["document"]
         if not v.is_identity_card(document):
             if values["born"] is None:
-                self.issues.append(self._issue("birth-needed", row, "born"))
+                self.issues.append(self._table.issue("birth-needed", row, "born"))
             return
         born, sex = int(document[6:10]), "男" if int(document[16]) % 2 else "女"
         if values["born"] not in {None, born}:
             self.issues.append(
-                self._issue("birth-differs", row, "born", str(values["born"]), expected=born)
+                self._table.issue("birth-differs", row, "born", str(values["born"]), expected=born)
             )
         if values["sex"] not in {"", sex}:
             facts = {"expected_zh": sex, "expected": "male" if sex == "男" else "female"}
-            self.issues.append(self._issue("sex-differs", row, "sex", values["sex"], **facts))
+            self.issues.append(self._table.issue("sex-differs", row, "sex", values["sex"], **facts))
         values["born"], values["sex"] = born, sex
         area = (document[:6], born)
         if area not in self._area_known:
@@ -235,27 +207,33 @@ class _Checker:
     def _twins(self, row: int, values: Mapping[str, Any]) -> None:
         other = self._documents.setdefault(values["document"], row)
         if other != row:
-            self.issues.append(self._issue("duplicate-document", row, "document", other=other))
+            self.issues.append(
+                self._table.issue("duplicate-document", row, "document", other=other)
+            )
         number = values["number"]
         if number and (other := self._numbers.setdefault(number, row)) != row:
-            self.issues.append(self._issue("duplicate-number", row, "number", number, other=other))
+            self.issues.append(
+                self._table.issue("duplicate-number", row, "number", number, other=other)
+            )
         person = (values["name"], values["employer"])
         if (other := self._people.setdefault(person, row)) != row:
             self._notices.append(
-                self._issue("duplicate-person", row, "name", values["name"], other=other)
+                self._table.issue("duplicate-person", row, "name", values["name"], other=other)
             )
 
     def _eligible(self, row: int, values: Mapping[str, Any], rules: Eligibility) -> None:
         if rules.senior_title and not is_senior(values["title"]):
-            self.issues.append(self._issue("not-senior", row, "title", values["title"]))
+            self.issues.append(self._table.issue("not-senior", row, "title", values["title"]))
         born = values["born"]
         if born is not None and rules.year - born > rules.age_limit:
             facts = {"age": rules.year - born, "limit": rules.age_limit}
-            self.issues.append(self._issue("too-old", row, "document", **facts))
+            self.issues.append(self._table.issue("too-old", row, "document", **facts))
         for organiser in rules.organisers:
-            if values["employer"] == organiser:
+            if key(values["employer"]) == key(organiser):
                 self.issues.append(
-                    self._issue("organiser-staff", row, "employer", organiser, organiser=organiser)
+                    self._table.issue(
+                        "organiser-staff", row, "employer", organiser, organiser=organiser
+                    )
                 )
 
 

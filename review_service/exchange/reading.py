@@ -3,70 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from review_service.exchange.columns import HELP_SHEET, Column, Progress, Record, TableFile, key
 from review_service.exchange.errors import BadValueError, ExchangeError, Issue
 from review_service.exchange.grids import Grid, column_number, letters, read_book
-from review_service.exchange.values import Parser, as_text
+from review_service.exchange.values import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 HEADER_DEPTH: Final = 15  # titles and notes may stand above the headers
-HELP_SHEET: Final = "填写说明"
 _KNOWN_LIMIT: Final = 2000
-Progress = Callable[[int, int], None]
 _BRACKETS: Final = re.compile(r"[(（【\[].*?[)）】\]]")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its field, headers it may stand under, and how a cell is read.
-
-    `header` is the one that templates and exports write. `mask` hides values in messages.
-    """
-
-    name: str
-    header: str
-    parse: Parser
-    required: bool = False
-    also: tuple[str, ...] = ()
-    empty: Any = ""
-    mask: bool = False
-    help_zh: str = ""
-    help_en: str = ""
-    choices: tuple[str, ...] = ()
-    width: int = 14
-    numeric: bool = False
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row: its number as Excel counts, and its values by field."""
-
-    row: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TableFile:
-    """What was read. Records without any issue only; `issues` must be empty before an import.
-
-    `columns` maps each field found to its header; `headers` are all of the sheet.
-    """
-
-    sheet: str
-    records: tuple[Record, ...]
-    issues: tuple[Issue, ...]
-    notices: tuple[Issue, ...]
-    columns: Mapping[str, str]
-    headers: tuple[str, ...]
-    letters: Mapping[str, str]
-
-
-def key(header: str) -> str:
-    """Return a header without what people vary: width, case, blanks, asterisks."""
-    return re.sub(r"[\s*＊:：]+", "", unicodedata.normalize("NFKC", header)).lower()
 
 
 def read_table(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from review_service.exchange import values as v
-from review_service.exchange.errors import Issue
-from review_service.exchange.reading import Column, Progress, read_table
+from review_service.exchange.columns import Column, ImportFile, Progress
+from review_service.exchange.reading import read_table
 from review_service.exchange.workbooks import template, write_table
 
 if TYPE_CHECKING:
@@ -38,17 +37,7 @@ class RecusalRow:
     row: int = dataclasses.field(default=0, compare=False)
 
 
-@dataclass(frozen=True)
-class RecusalFile:
-    """What a file of declarations holds; import only without `issues`. See `PoolFile`."""
-
-    sheet: str
-    rows: tuple[RecusalRow, ...]
-    issues: tuple[Issue, ...]
-    notices: tuple[Issue, ...]
-    columns: Mapping[str, str]
-    headers: tuple[str, ...]
-    digest: str
+RecusalFile = ImportFile[RecusalRow]
 
 
 DECLARERS: Final = {"专家本人": "expert", "申报单位": "unit", "工作人员": "staff"}
@@ -79,7 +68,7 @@ def read_recusals(
 ) -> RecusalFile:
     """Read declarations of recusal; whether expert and dossier exist is the import's to check."""
     table = read_table(data, filename, COLUMNS, mapping=mapping, sheet=sheet, progress=progress)
-    rows, issues = [], list(table.issues)
+    rows, issues = [], []
     seen: dict[tuple[str, str, str], int] = {}
     for record in table.records:
         row = RecusalRow(**record.values, row=record.row)
@@ -88,13 +77,9 @@ def read_recusals(
             rows.append(row)
         else:
             issues.append(
-                Issue("duplicate-number", table.sheet, record.row, table.letters["expert"],
-                      "expert", table.columns["expert"], row.dossier, {"other": other})
-            )  # fmt: skip
-    return RecusalFile(
-        table.sheet, tuple(rows), tuple(issues), table.notices, table.columns, table.headers,
-        sha256(data).hexdigest(),
-    )  # fmt: skip
+                table.issue("duplicate-number", record.row, "dossier", row.dossier, other=other)
+            )
+    return table.filled(data, rows, issues)
 
 
 def write_recusals(rows: Sequence[RecusalRow]) -> bytes:

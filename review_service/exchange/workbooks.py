@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import xlsxwriter
 
-from review_service.exchange.reading import HELP_SHEET
+from review_service.exchange.columns import HELP_SHEET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from sqlmodel import col, select
 
 from allocation.canonical import canonical
-from review_service.exchange.reading import key
+from review_service.exchange.columns import key
 from review_service.tables import BatchChange, ColumnMapping, ImportBatch
 
 if TYPE_CHECKING:
