@@ -17,7 +17,7 @@ from review_service.exchange.columns import HELP_SHEET
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from review_service.exchange.reading import Column
+    from review_service.exchange.columns import Column
 
 _CREATED: Final = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - XlsxWriter wants it without a zone
 _TEMPLATE_ROWS: Final = 1000
