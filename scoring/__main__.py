@@ -163,6 +163,8 @@ def _select(options: argparse.Namespace) -> None:
         candidates = tuple(Candidate(str(entry["id"])) for entry in record.get("dossiers", []))
     selection = select(record, rules, candidates, _settlement(options))
     _write_bytes(selection.canonical(), options.out)
+    for draw_id in selection.record()["unused_orders"]:
+        print(f"unused: draw {draw_id} is not about what is open", file=sys.stderr)
     if selection.open is not None:
         matter = selection.open
         seats = "each by itself" if matter.take is None else f"{matter.take} to be taken"

@@ -69,8 +69,8 @@ def select(
 ) -> Selection:
     """Return the list of a fit (`Fit.record()`) under the rules.
 
-    ScoringError "fit" or "dossier_twice" as in `standings`; "settlement" where a verdict or an
-    order is about other dossiers than the open ones, or its seats don't fit the quotas.
+    ScoringError "fit" or "dossier_twice" as in `standings`; "settlement" where verdicts
+    are about other dossiers than the open ones, or don't fit the seats and quotas.
     """
     candidates = tuple(candidates)
     settled = settled or Settlement()
@@ -123,6 +123,7 @@ def _selection(
         },
         "rules": rules.record(),
         "settlement": settled.record(),
+        "unused_orders": solver.unused_orders(),
         "list": ordered,
         "vacant": seats,
         "short": [

@@ -1,8 +1,9 @@
 """How a list is found and finished: lists as flows, matters settled one after the other.
 
 Order of settling: verdicts at the pass line; extra reviews of the zone; a draw of what is tied;
-verdicts on the zone. Every order and verdict must be about exactly what is open when its turn
-comes, so that one made for another list can't slip in.
+verdicts on the zone. An order or a verdict counts only if it is about exactly what is open when
+its turn comes, so that one made for another list can't slip in: such verdicts are refused, such
+orders named in the record, since a draw that was held stays on the books.
 """
 
 from __future__ import annotations
@@ -42,8 +43,6 @@ class Solver:
         if self.rules.zone is None and self.settled.extra_reviews is not None:
             _refuse("extra reviews settle a line zone, and the rules have none")
         matter = self._line() or self._seats()
-        if matter is None or matter.how == "draw":
-            self._refuse_unused_orders()
         if matter is None:
             self._refuse_unused_verdicts()
         return matter
@@ -171,11 +170,9 @@ class Solver:
             costs[entry.candidate.id] = cost
         return costs
 
-    def _refuse_unused_orders(self) -> None:
-        """Refuse an order over other ids than the open ones: it was drawn for another list."""
-        for order in self.settled.orders:
-            if order not in self._used:
-                _refuse(f"draw {order.draw_id}: its ids are not what is open", order.draw_id)
+    def unused_orders(self) -> list[str]:
+        """Return the draws whose ids were not what was open: they were held for another list."""
+        return [order.draw_id for order in self.settled.orders if order not in self._used]
 
     def _refuse_unused_verdicts(self) -> None:
         if self.settled.panel and not self.verdicts:
@@ -184,5 +181,5 @@ class Solver:
             _refuse("the panel's verdicts settle nothing: no dossier is open at the pass line")
 
 
-def _refuse(message: str, draw_id: str | None = None) -> None:
-    raise ScoringError("settlement", message, draw_id=draw_id)
+def _refuse(message: str) -> None:
+    raise ScoringError("settlement", message)

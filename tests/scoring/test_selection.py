@@ -330,7 +330,6 @@ ZONED = [Dossier(f"d{n}", "", "", n, "in" if n == 1 else "zone") for n in range(
 @pytest.mark.parametrize(
     ("settle", "settled", "message"),
     [
-        ("draw", Settlement(orders=(Order("x", ("d2", "d3")),)), "draw x: its ids are not"),
         ("panel", Settlement(panel=(Verdict("d1", taken=True, reason="x"),)), "not open d1"),
         (
             "panel",
@@ -344,17 +343,27 @@ ZONED = [Dossier(f"d{n}", "", "", n, "in" if n == 1 else "zone") for n in range(
             "leaves no seat open",
         ),
         (None, Settlement(line=(Verdict("d1", taken=True, reason="x"),)), "at the pass line"),
-        (None, Settlement(orders=(Order("x", ("d2", "d3")),)), "draw x: its ids are not"),
     ],
 )
 def test_a_settlement_of_something_else_is_refused(
     settle: str | None, settled: Settlement, message: str
 ) -> None:
-    """Orders and verdicts about other dossiers than the open ones are errors, never dropped."""
+    """Verdicts about other dossiers than the open ones are errors, never dropped."""
     rules = Rules(total=3, zone=None if settle is None else zone(settle))
     with pytest.raises(ScoringError, match=message) as caught:
         chosen(ZONED, rules, settled)
     assert caught.value.code == "settlement"
+
+
+@pytest.mark.parametrize("settle", ["draw", None])
+def test_an_order_over_other_ids_settles_nothing_and_is_named(settle: str | None) -> None:
+    """A draw held for another list leaves this one as it was, and stands in its record."""
+    rules = Rules(total=3, zone=None if settle is None else zone(settle))
+    order = Order("r/draw/9", ("d2", "d3"))
+    without, given = chosen(ZONED, rules), chosen(ZONED, rules, Settlement(orders=(order,)))
+    assert (given.taken, given.open) == (without.taken, without.open)
+    assert given.record()["unused_orders"] == ["r/draw/9"]
+    assert without.record()["unused_orders"] == []
 
 
 def test_a_panel_keeps_the_quotas() -> None:
