@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from review_service.exchange import form
@@ -12,11 +13,13 @@ from review_service.exchange.columns import Column, ImportFile, Progress, Record
 from review_service.exchange.places import PROVINCE_NAMES, PROVINCES
 from review_service.exchange.reading import read_table
 from review_service.exchange.workbooks import template, write_table
+from scoring.gates import check_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from review_service.exchange.errors import Issue
+    from scoring.rubric import Rubric
 
 SHEET: Final = "申报材料"
 COMPETING, CALIBRATION = "参评", "校准"
@@ -86,17 +89,30 @@ def read_dossiers(
     *,
     per_province: int = 5,
     per_prefecture: int = 3,
+    rubric: Rubric | None = None,
     progress: Progress | None = None,
 ) -> DossierFile:
     """Read a workbook of dossiers; quotas and ranks are checked over all its rows.
 
-    Gates are the rubric's to check (scoring.gates); here their figures are only derived.
+    With `rubric`, a figure below a gate is a notice: reviewers see it, the import refuses nobody.
     """
     table = read_table(data, filename, COLUMNS, mapping=mapping, sheet=sheet, progress=progress)
     checker = _Checker(table)
     rows = tuple(row for record in table.records if (row := checker.row(record)) is not None)
     checker.quotas(rows, per_province, per_prefecture)
-    return table.filled(data, rows, checker.issues)
+    notices = [] if rubric is None else [one for row in rows for one in _gates(table, row, rubric)]
+    return table.filled(data, rows, checker.issues, notices)
+
+
+def _gates(table: TableFile, row: DossierRow, rubric: Rubric) -> Iterator[Issue]:
+    figures = {name: Decimal(str(value)) for name, value in row.indicators.items()}
+    for gate in check_gates(rubric, figures):
+        if gate.status == "failed":
+            yield table.issue(
+                "gate-failed", row.row, "number", f"{gate.value}{gate.gate.unit_zh}",
+                article="、".join(f"第{one}条" for one in gate.gate.articles),
+                limit=f"{gate.threshold}{gate.gate.unit_zh}",
+            )  # fmt: skip
 
 
 def write_dossiers(rows: Sequence[DossierRow]) -> bytes:
@@ -182,7 +198,9 @@ class _Checker:
                 )  # fmt: skip
             if one.prefecture:
                 cities.setdefault((one.province, one.prefecture), []).append(one.row)
-        for province, taken in ranks.items():
+        # A rank seems to be missing where its row has another fault; that one is told first.
+        whole = not self._table.issues and not self.issues
+        for province, taken in ranks.items() if whole else ():
             for gap in sorted(set(range(1, max(taken) + 1)) - set(taken)):
                 last = taken[max(taken)]
                 self.issues.append(

@@ -202,10 +202,6 @@ _VALUES: Final = {
         ),
     ),
     "date": ("日期应写成 2022-11-30 或 2022年11月30日。", "Write the date as 2022-11-30."),
-    "date-range": (
-        "日期应在 {low} 至 {high} 之间。",
-        "The date must be from {low} to {high}.",
-    ),
     "affiliation": (
         "应写成“单位/角色/截止年月”，多项用分号隔开；角色为：{roles}。",
         "Write unit/role/year-month of the end, several separated by semicolons; roles: {roles}.",
@@ -273,10 +269,6 @@ _MEANING: Final = {
     "unknown-dossier": (
         "申报材料中没有“{value}”。",
         "No dossier is “{value}”.",
-    ),
-    "which-needed": (
-        "{choices} 至少填一项。",
-        "At least one of {choices} is needed.",
     ),
     "score-missing": (
         "未评分；缺项按缺失处理，不按零分。",
