@@ -126,9 +126,10 @@ class _Question:
         A value held by no more experts than its limit limits nothing.
         """
         members: Counter[tuple[object, ...]] = Counter()
-        for one in snapshot.experts:
-            members.update((field, _value(one, field)) for field in self._in_draw)
-            members.update((one.stratum, field, _value(one, field)) for field in self._in_cell)
+        for field in self._in_draw:
+            members.update((field, _value(one, field)) for one in snapshot.experts)
+        for field in self._in_cell:
+            members.update((one.stratum, field, _value(one, field)) for one in snapshot.experts)
         kinds: dict[_Kind, Counter[tuple[tuple[str, str], ...]]] = defaultdict(Counter)
         nowhere: frozenset[str] = frozenset()
         for one in snapshot.experts:

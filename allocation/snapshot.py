@@ -50,7 +50,7 @@ class Dossier:
     province: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """A pair that must not meet, with the code of the rule."""
 
@@ -136,7 +136,7 @@ def _seating(top: Fields, method: str) -> dict[str, Any]:
     dossiers = tuple(_dossier(one) for one in top.objects("dossiers"))
     for name, rows in (("experts", experts), ("panels", panels), ("dossiers", dossiers)):
         sorted_unique([row.id for row in rows], f"$.{name}")
-    conflicts = tuple(_conflict(one) for one in top.objects("conflicts"))
+    conflicts = _conflicts(top)
     sorted_unique([(c.expert, c.dossier, c.rule) for c in conflicts], "$.conflicts")
     limits = tuple(_limit(one) for one in top.objects("limits"))
     if len({(one.field, one.scope) for one in limits}) < len(limits):
@@ -184,28 +184,45 @@ def _known(
 
 def _experts(top: Fields, method: str) -> tuple[Expert, ...]:
     """Return the experts, the plain ones at once; any other row is read field by field."""
-    rows = top.take("experts")
-    if not isinstance(rows, list):
-        return tuple(_expert(one, method) for one in top.objects("experts"))
-    found = []
+    rows, found = _listed(top, "experts"), []
     for at, row in enumerate(rows):
         try:
-            expert = Expert(**row)
-            texts = f"{expert.employer}{expert.province}{expert.id}{expert.stratum}"
-            plain = (
-                type(expert.id) is type(expert.stratum) is type(expert.employer) is str
-                and type(expert.province) is type(expert.identity) is str
-                and type(expert.capacity) is int
-                and expert.id
-                and expert.stratum
-                and (expert.capacity == 1 or (expert.capacity > 1 and method == "balanced"))
-                and not CONTROL.search(texts)
-                and HEX32.fullmatch(expert.identity)
+            one = Expert(**row)
+            texts = "".join(  # noqa: FLY002 - unlike an f-string it refuses what is no text
+                (one.id, one.stratum, one.employer, one.province, one.identity)
             )
-        except TypeError:  # a field is missing or unknown, or the row is no object
+            plain = (
+                one.id
+                and one.stratum
+                and not CONTROL.search(texts)
+                and HEX32.fullmatch(one.identity)
+                and type(one.capacity) is int
+                and (one.capacity == 1 or (one.capacity > 1 and method == "balanced"))
+            )
+        except TypeError:  # a field is missing or unknown, or no text; or the row is no object
             plain = None
-        found.append(expert if plain else _expert(Fields(row, f"{top.path}.experts[{at}]"), method))
+        found.append(one if plain else _expert(Fields(row, f"{top.path}.experts[{at}]"), method))
     return tuple(found)
+
+
+def _conflicts(top: Fields) -> tuple[Conflict, ...]:
+    """Return the conflicts, the plain ones at once; any other row is read field by field."""
+    rows, found = _listed(top, "conflicts"), []
+    for at, row in enumerate(rows):
+        try:
+            one = Conflict(**row)
+            texts = "".join((one.expert, one.dossier, one.rule))  # noqa: FLY002 - as above
+            plain = one.expert and one.dossier and one.rule and not CONTROL.search(texts)
+        except TypeError:  # as above
+            plain = None
+        found.append(one if plain else _conflict(Fields(row, f"{top.path}.conflicts[{at}]")))
+    return tuple(found)
+
+
+def _listed(top: Fields, name: str) -> list[Any]:
+    """Return a list of rows, whatever they are; RecordError for what is no list."""
+    rows = top.take(name)
+    return rows if isinstance(rows, list) else [one.record for one in top.objects(name)]
 
 
 def _expert(row: Fields, method: str) -> Expert:

@@ -1,7 +1,8 @@
 """How long a draw and its verification take, beside the hashes that no draw can do without.
 
 The bare work is one HMAC an expert (the order), one a dossier (the deal), one a seat (the choice)
-and one SHA-256 over the snapshot. Run: python bench/draw.py [experts …]
+and one SHA-256 over the snapshot. Times are of the processor, so that other work on the machine
+doesn't count: all runs in one thread. Run: python bench/draw.py [experts …]
 """
 
 from __future__ import annotations
@@ -74,12 +75,12 @@ def record(experts: int) -> dict[str, Any]:
 
 
 def timed(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
-    """Return the best of some runs in seconds, and what the work returned."""
+    """Return the best of some runs in processor seconds, and what the work returned."""
     best, result = float("inf"), None
     for _ in range(runs):
-        begin = time.perf_counter()
+        begin = time.process_time()
         result = work()
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
     return best, result
 
 
