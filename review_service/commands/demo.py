@@ -78,6 +78,7 @@ def _alone(out: Path) -> Iterator[None]:
 def _run_round(settings: Settings, bundle: Path) -> None:
     """Run the round on a store made anew, write and verify its bundle, and print what happened."""
     from review_service.demonstration.accounts import create_accounts
+    from review_service.demonstration.practice import practice_rounds
     from review_service.demonstration.samples import rater
     from review_service.demonstration.summary import summary
     from review_service.demonstration.walk import Walk
@@ -109,16 +110,17 @@ def _run_round(settings: Settings, bundle: Path) -> None:
         walk.review(row, rater(row))
         step("模型、名单、批准、公示 · model, list, approval, publication")
         walk.decide(row)
+        facts = dict(walk.facts)
         step("核验包与独立核验 · bundle and verification")
         with store.reading() as session:
             bundle.write_bytes(draw_bundle(session, draw))
-        create_accounts(office, draw)
+        create_accounts(office, practice_rounds(walk))
         lines = verify(bundle)
     store.close()
     for line in lines:
         click.echo(f"  {line['step']:>2} {line['status']:<11} {line['text']}")
     counts = Counter(line["status"] for line in lines)
-    click.echo(summary(walk.facts, bundle, counts["PASS"], counts["FAIL"]))
+    click.echo(summary(facts, bundle, counts["PASS"], counts["FAIL"]))
     if counts["FAIL"] or not lines:
         raise click.ClickException("核验不通过 · the bundle does not verify")
 
