@@ -86,14 +86,14 @@ class Equations:
         self.col_sum = np.bincount(layout.col, weight, len(layout.cols))
         self.gain = 1.0 / (1.0 + tau[0] * self.row_sum)  # share of a row's variance that is left
         self.col_root = float(np.sqrt(tau[1]))
-        root = np.concatenate(([1.0], np.full(len(layout.cols), self.col_root)))
-        schur = self.reduced() * root[:, None] * root
+        schur = self.reduced()
+        schur[1:] *= self.col_root
+        schur[:, 1:] *= self.col_root
         schur[np.diag_indices_from(schur)] += np.concatenate(([0.0], np.ones(len(layout.cols))))
-        factor, info = lapack.dpotrf(schur, lower=1, clean=1, overwrite_a=1)
+        factor, info = lapack.dpotrf(schur.T, lower=1, clean=1, overwrite_a=1)
         if info != 0:  # pragma: no cover - the matrix is positive definite by construction
             raise ArithmeticError(f"the Schur complement is not positive definite at {tau}")
         self.factor: Floats = factor
-        self._root = root
         self._inverse: Floats | None = None
         self._spread: Spread | None = None
 
@@ -200,18 +200,20 @@ class Equations:
         layout, inverse = self.layout, self.inverse
         mean = float(inverse[0, 0])
         lean = self.col_root * inverse[1:, 0] / mean
-        known = self.tau[1] * inverse[1:, 1:] - mean * np.outer(lean, lean)
         through = np.empty(len(layout))
+        moved = self.table @ lean
         step = max(1, CHUNK // len(layout.cols))
+        body = np.ascontiguousarray(inverse[1:, 1:])
         for start in range(0, len(layout.rows), step):
-            block = self.table[start : start + step] @ known
+            block = self.table[start : start + step] @ body
             first, last = layout.indptr[start], layout.indptr[min(start + step, len(layout.rows))]
             through[first:last] = block[layout.row[first:last] - start, layout.col[first:last]]
+        through = self.tau[1] * through - mean * moved[layout.row] * lean[layout.col]
         pull = self.tau[0] * self.gain
         square = self.sum_rows(self.weight * through)
         row = pull + pull**2 * square
-        col = np.diagonal(known).copy()
-        row_lean = -pull * (self.row_sum + self.table @ lean)
+        col = self.tau[1] * np.diagonal(body) - mean * lean**2
+        row_lean = -pull * (self.row_sum + moved)
         i, j = layout.row, layout.col
         rating = row[i] + col[j] - 2 * pull[i] * through + mean * (1 + row_lean[i] + lean[j]) ** 2
         return Spread(mean, row, col, row_lean, lean, rating)
