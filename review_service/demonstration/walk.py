@@ -179,10 +179,9 @@ class Walk:
             do(actor, reviews.sign_pledge, pk(row), expert)
             for dossier in tasks:
                 do(
-                    actor, reviews.save_review, pk(row), expert, pk(dossier),
+                    actor, reviews.enter_review, pk(row), expert, pk(dossier),
                     levels=rate(number, dossier.number), notes={}, version=0,
                 )  # fmt: skip
-                do(actor, reviews.submit_review, pk(row), expert, pk(dossier))
                 done += 1
                 self.progress(done, total)
         self.facts["reviews"] = total

@@ -146,6 +146,21 @@ def submit_review(work: Work, round_id: int, expert_id: int, dossier_id: int) ->
     return review
 
 
+def enter_review(
+    work: Work,
+    round_id: int,
+    expert_id: int,
+    dossier_id: int,
+    *,
+    levels: Mapping[str, int | None],
+    notes: Mapping[str, str],
+    version: int,
+) -> Review:
+    """Save and submit a whole review at once, as an offline form brings it."""
+    save_review(work, round_id, expert_id, dossier_id, levels=levels, notes=notes, version=version)
+    return submit_review(work, round_id, expert_id, dossier_id)
+
+
 def start_reviewing(work: Work, round_id: int) -> Round:
     """Open scoring once a draw was completed and every seat that stands was accepted."""
     row = work.one(Round, round_id, lock=True)
