@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
         BOOTSTRAP_SERVE_LOCAL=True,
         DEMONSTRATION=settings.demonstration,
     )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings

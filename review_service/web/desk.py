@@ -11,6 +11,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import BooleanField, RadioField, TextAreaField, validators
+from wtforms.fields.choices import SelectChoice
 
 from review_service.tables import Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
@@ -41,9 +42,9 @@ class DeclineForm(FlaskForm):  # type: ignore[misc]  # untyped library
     reason = RadioField(
         _l("Reason"),
         choices=[
-            ("declined", _l("I can’t take part at that time")),
-            ("recusal", _l("I have a conflict of interest with this round")),
-            ("other", _l("Another reason")),
+            SelectChoice("declined", _l("I can’t take part at that time")),
+            SelectChoice("recusal", _l("I have a conflict of interest with this round")),
+            SelectChoice("other", _l("Another reason")),
         ],
         validators=[validators.InputRequired(_l("Choose a reason."))],
     )
@@ -109,6 +110,7 @@ def worklist(row: Round, rubric: Rubric) -> list[dict[str, Any]]:
                 "done": len(needed) - len(score.missing),
                 "needed": len(needed),
                 "missing": [rubric.criteria[name] for name in score.missing],
+                "chapters": {name: shown(part) for name, part in score.chapters.items()},
                 "total": shown(score.total),
             }
         )

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import DateField, IntegerField, RadioField, StringField, validators
+from wtforms.fields.choices import SelectChoice
 
 from allocation import lock as locking
 from allocation import sources as randomness
@@ -40,9 +41,9 @@ class LockForm(FlaskForm):  # type: ignore[misc]  # untyped library
     source = RadioField(
         _l("Public source beside the parties’ secrets"),
         choices=[
-            ("drand", _l("a future round of the public beacon (drand quicknet), the safest")),
-            ("public", _l("a public event not yet held, such as a national lottery draw")),
-            ("none", _l("none: the parties’ secrets alone")),
+            SelectChoice("drand", _l("a future round of the public beacon (drand quicknet), the safest")),
+            SelectChoice("public", _l("a public event not yet held, such as a national lottery draw")),
+            SelectChoice("none", _l("none: the parties’ secrets alone")),
         ],
         default="drand",
     )

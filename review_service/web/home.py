@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField, validators
+from wtforms.fields.choices import SelectChoice
 
 from review_service.tables import Approval, Conflict, Dossier, Draw, Pledge, Review, Round
 from review_service.web.access import access, public, role
@@ -70,7 +71,7 @@ class NewRound(FlaskForm):  # type: ignore[misc]  # untyped library
     title = StringField(
         _l("Name of the round"), [validators.InputRequired(), validators.Length(max=120)]
     )
-    rubric = SelectField(_l("Rubric"), choices=[("skills-base-2022", "skills-base-2022")])
+    rubric = SelectField(_l("Rubric"), choices=[SelectChoice("skills-base-2022", "skills-base-2022")])
     panels = TextAreaField(
         _l("Panels and their seats"),
         [validators.InputRequired()],

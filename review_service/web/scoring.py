@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 from wtforms import IntegerField, RadioField, TextAreaField, validators
+from wtforms.fields.choices import SelectChoice
 
 from review_service.web.access import access
 from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats, worklist
@@ -41,7 +42,7 @@ def form_class(rubric: Rubric) -> type[FlaskForm]:
     for one in rubric.criteria.values():
         fields[f"level-{one.id}"] = RadioField(
             either(one, "title"),
-            choices=[(str(level), str(level)) for level in rubric.scale.levels()],
+            choices=[SelectChoice(str(level), str(level)) for level in rubric.scale.levels()],
             validators=[validators.Optional()],
         )
         fields[f"note-{one.id}"] = TextAreaField(

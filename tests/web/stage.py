@@ -71,6 +71,7 @@ class Stage:
     folder: Path
     clock: Clock = field(default_factory=lambda: Clock(lock_time() - timedelta(days=1)))
     scene: str = ""
+    dossiers: int = 12  # that compete, half of them a panel's; one calibration sample beside
     secrets: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,12 +122,12 @@ class Stage:
         with self.office.store.writing() as session:
             for n in range(48):
                 session.add(_expert(n, self.clock.now))
-            for n in range(13):
+            for n in range(self.dossiers + 1):
                 session.add(_dossier(self.round_id, n))
             session.commit()
         self.office.do(STAFF, dossiers.admit_received, self.round_id)
         with self.office.store.writing() as session:
-            sample = session.exec(select(Dossier).where(Dossier.number == "D13")).one()
+            sample = session.exec(select(Dossier).where(Dossier.number == f"D{self.dossiers + 1:02}")).one()
             sample.status = "calibration"
             session.add(sample)
             session.commit()

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from review_service.tables import Draw, Seat
+from tests.web.stage import CODE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Theatre
+
+pytestmark = pytest.mark.browser
+ROOM = f"/rounds/{CODE}/draws"
+
+
+def _commit(theatre: Theatre, page: Page) -> str:
+    page.goto(theatre.base + ROOM)
+    page.get_by_role("button", name="Make a secret in this browser").click()
+    page.wait_for_function("document.querySelector('[data-commitment]').value.length === 64")
+    secret = page.locator("[data-secret]").inner_text()
+    page.get_by_role("button", name="Also keep it in this browser").click()
+    page.get_by_role("button", name="Commit", exact=True).click()
+    page.get_by_text("The commitment stands in the log").wait_for()
+    return secret
+
+
+def test_a_draw_before_witnesses(theatre: Theatre) -> None:
+    """Two parties commit and reveal from their own screens; the draw is shown seat by seat."""
+    theatre.stage.play("opened")
+    staff, inspector = theatre.enter("staff"), theatre.enter("inspector")
+    _commit(theatre, staff)
+    printed = _commit(theatre, inspector)
+
+    staff.goto(theatre.base + ROOM)
+    assert staff.get_by_text("6 on 2 panels").is_visible()
+    staff.get_by_label("a public event not yet held").check()
+    staff.get_by_label("Public event: its name").fill("全国性彩票第 100 期")
+    day = (theatre.stage.clock.now + timedelta(days=2)).date().isoformat()
+    staff.get_by_label("Public event: its date").fill(day)
+    staff.get_by_role("button", name="Lock everything now").click()
+    staff.get_by_text("Locked. From here on nothing").wait_for()
+    url = staff.url
+
+    # The inspector types the secret from paper: first a wrong one, then the right one.
+    inspector.goto(url)
+    field = inspector.get_by_label("Your secret")
+    field.fill("0" * 64)
+    inspector.get_by_text("This is not the secret").wait_for()
+    field.fill(printed)
+    inspector.get_by_text("This is the secret that was").wait_for()
+    inspector.get_by_role("button", name="Reveal").click()
+    inspector.get_by_text("The value opens what was locked").wait_for()
+
+    staff.goto(url)
+    staff.get_by_role("button", name="Use the one kept in this browser").click()
+    staff.get_by_text("This is the secret that was").wait_for()
+    staff.get_by_role("button", name="Reveal").first.click()
+    staff.get_by_text("The value opens what was locked").wait_for()
+    staff.get_by_label("The numbers").fill("2.5.8.10.12./")
+    staff.get_by_role("button", name="Reveal").click()
+    staff.get_by_role("button", name="Draw now").click()
+
+    # The projector: forward by key and button, back, and to the end.
+    staff.wait_for_url("**/show")
+    staff.keyboard.press("ArrowRight")
+    staff.get_by_role("button", name="Next seat").click()
+    assert "seat on" in staff.locator("#stage-what").inner_text()
+    staff.get_by_role("button", name="Back").click()
+    staff.get_by_role("button", name="To the end").click()
+    assert staff.locator(".stage-seat.taken").count() == 6
+    assert "All seats are filled" in staff.locator("#stage-count").inner_text()
+    assert len(theatre.stage.rows(Seat)) == 6
+
+    # The record to sign: a checkpoint first, then its QR code.
+    staff.goto(f"{url}/record")
+    staff.get_by_role("button", name="Sign a checkpoint").click()
+    staff.goto(f"{url}/record")
+    assert staff.locator(".qr svg").is_visible()
+    assert staff.get_by_text("For discipline inspection").is_visible()
+
+
+def test_a_wrong_secret_is_refused_and_a_void_draw_stays_in_view(theatre: Theatre) -> None:
+    """A secret that doesn't open changes nothing; a void draw keeps its number and its reason."""
+    theatre.stage.play("locked")
+    page = theatre.enter("staff")
+    page.goto(f"{theatre.base}{ROOM}/1")
+    page.get_by_label("Your secret").fill("ab" * 32)
+    page.get_by_role("button", name="Reveal").first.click()
+    page.get_by_role("alert").get_by_text("That is not the secret").wait_for()
+    page.get_by_text("This draw can’t be completed").click()
+    page.get_by_label("Reason, public").fill("纪检未到场")
+    page.get_by_role("button", name="Void this draw").click()
+    page.get_by_text("This draw is void.").wait_for()
+    page.goto(theatre.base + ROOM)
+    assert page.get_by_role("row").filter(has_text="纪检未到场").is_visible()
+    assert theatre.stage.rows(Draw)[0].status == "voided"
+    assert page.get_by_text(f"{CODE}/draw/2").is_visible()
+
+
+def test_a_rehearsal_is_marked_and_leaves_no_draw(theatre: Theatre) -> None:
+    """A rehearsal shows a walk under a mark that can't be missed, and no draw comes of it."""
+    theatre.stage.play("committed")
+    page = theatre.enter("staff")
+    page.goto(theatre.base + ROOM)
+    page.get_by_text("Rehearse first").click()
+    page.get_by_role("button", name="Rehearse").click()
+    assert page.get_by_text("REHEARSAL – not a draw").count() == 2
+    assert theatre.stage.rows(Draw) == []
+
+
+def test_a_decline_brings_the_next_of_the_list(theatre: Theatre) -> None:
+    """An expert declines; the staff's page shows the replacement by itself, with who was skipped."""
+    theatre.stage.play("drawn")
+    staff, expert = theatre.enter("staff"), theatre.enter("expert1")
+    staff.goto(f"{theatre.base}/rounds/{CODE}/seats")
+    assert staff.get_by_role("cell", name="answer awaited").count() == 6
+    expert.get_by_text("I can’t take part …").click()
+    expert.get_by_role("button", name="Decline").click()
+    expert.get_by_role("link", name="Reason：Choose a reason.").wait_for()
+    expert.get_by_label("I can’t take part at that time").check()
+    expert.get_by_label("In your words").fill("出差")
+    expert.get_by_role("button", name="Decline").click()
+    expert.get_by_text("You have no seat on a panel any more").wait_for()
+    staff.get_by_text("replaced by").wait_for(timeout=15_000)
+    assert staff.get_by_text("passed over").count() >= 1
+    assert len(theatre.stage.rows(Seat)) == 7

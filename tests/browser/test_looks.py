@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Theatre, serve, violations
+from tests.web.stage import CODE, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+ROUND = f"/rounds/{CODE}"
+DESK = f"/desk/{CODE}"
+# Who looks at which pages; one round in its scoring, one published.
+SCORING = {
+    "": ["/", "/login", "/verification"],
+    "staff": [
+        ROUND, "/rounds/new", f"{ROUND}/pool", f"{ROUND}/pool/E00004", f"{ROUND}/import/pool",
+        f"{ROUND}/dossiers", f"{ROUND}/dossiers/D05", f"{ROUND}/provinces", f"{ROUND}/conflicts",
+        f"{ROUND}/draws", f"{ROUND}/draws/1", f"{ROUND}/draws/1/list", f"{ROUND}/draws/1/show",
+        f"{ROUND}/draws/1/record", f"{ROUND}/seats", f"{ROUND}/progress", f"{ROUND}/results",
+        "/log", "/log/3", "/nothing",
+    ],
+    "inspector": ["/", ROUND],
+    "expert1": [DESK, f"{DESK}/dossiers/D01", f"{DESK}/check"],
+    "expert2": [DESK, f"{DESK}/pledge"],
+}  # fmt: skip
+PUBLISHED = {
+    "": ["/", f"/public/{CODE}"],
+    "staff": [f"{ROUND}/results", f"{ROUND}/publicity"],
+    "inspector": ["/checkpoints/LAST"],
+}
+
+
+@pytest.fixture(scope="module")
+def scoring(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """A round in its scoring, for tests that only look."""
+    stage = Stage(tmp_path_factory.mktemp("scoring")).play("reviewing")
+    stage.pledge("expert-1")
+    yield from serve(stage, browser)
+
+
+@pytest.fixture(scope="module")
+def published(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """A published round, for tests that only look."""
+    yield from serve(Stage(tmp_path_factory.mktemp("published")).play("published"), browser)
+
+
+def _look(theatre: Theatre, pages: dict[str, list[str]], language: str, *, phone: bool) -> None:
+    wrong = []
+    for account, urls in pages.items():
+        page = theatre.enter(account, language=language, phone=phone)
+        for url in urls:
+            if "LAST" in url:
+                page.goto(f"{theatre.base}/log")
+                page.locator("#checkpoints + ul a").first.click()
+            else:
+                page.goto(theatre.base + url)
+            wrong += [f"{account} {url} {one}" for one in violations(page)]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong.append(f"{account} {url} is wider than the screen")
+    theatre.leave()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("language", "phone"), [("zh", False), ("en", True)])
+def test_pages_of_scoring_are_accessible(scoring: Theatre, language: str, *, phone: bool) -> None:
+    """Axe finds nothing on any page during scoring, at the desk and at 390 px, in both languages."""
+    _look(scoring, SCORING, language, phone=phone)
+
+
+@pytest.mark.parametrize(("language", "phone"), [("zh", True), ("en", False)])
+def test_pages_of_a_published_round_are_accessible(
+    published: Theatre, language: str, *, phone: bool
+) -> None:
+    """Axe finds nothing on results, publicity and the public list, in both languages."""
+    _look(published, PUBLISHED, language, phone=phone)
+
+
+def test_large_text_and_zoom_keep_pages_usable(scoring: Theatre) -> None:
+    """Large text stays switched on, and at 200 % zoom (half the pixels) nothing overflows."""
+    page = scoring.enter("staff")
+    page.goto(scoring.base + ROUND)
+    page.get_by_role("button", name="Large text").click()
+    assert "large-text" in (page.locator("html").get_attribute("class") or "")
+    page.set_viewport_size({"width": 640, "height": 480})
+    for url in (ROUND, f"{ROUND}/draws/1", f"{ROUND}/seats", f"{ROUND}/draws/1/record"):
+        page.goto(scoring.base + url)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), url
+    scoring.leave()
+
+
+def test_the_skip_link_is_the_first_stop(scoring: Theatre) -> None:
+    """The first Tab reaches a link that jumps over the frame to the content."""
+    page = scoring.enter("staff")
+    page.goto(scoring.base + ROUND)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#content"
+    scoring.leave()
