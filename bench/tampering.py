@@ -3,9 +3,9 @@
 Files of up to 8 KiB: every byte, changed to each of its 255 other values. Larger files: at least
 20,000 random positions, spread by size, each changed to a random other value. The headers of the
 zip: every byte. Each change is verified in full by allocation/verify.py, which stops at its first
-FAIL line; only the parsed form of files whose bytes did not change, and the verdicts on signatures that did
-not, are kept between changes.
-A change counts as found only where a line says FAIL. Exit status 1 where one was missed.
+FAIL line; only the parsed form of files whose bytes did not change, and the verdicts on
+signatures that did not, are kept between changes. A change counts as found only where a line says
+FAIL. Exit status 1 where one was missed.
 """
 
 from __future__ import annotations

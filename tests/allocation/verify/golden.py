@@ -25,8 +25,7 @@ SHORT = {"PASS": "P", "FAIL": "F", "NOT CHECKED": "-"}
 HONEST = {
     "lottery": (
         lottery_office,
-        "a voided draw, then a lottery from four sources, its lock countersigned in time, "
-        + "three replacements; inspector's form",
+        "a voided draw, a lottery from four sources locked in time, replacements; inspector's form",
     ),
     "balanced": (
         balanced_office,
