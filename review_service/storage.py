@@ -18,7 +18,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlmodel import Session
 
 from review_service.troubles import UnknownOutcomeError, is_duplicate, passes
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 8.0  # seconds; a restart of PostgreSQL takes one to three
+RESTED = 1.0  # seconds without use after which a connection is asked for a sign of life
 _LOCK_NUMBER = 0x7265766965  # of the advisory lock under which tables are migrated
 
 
 class Store:
     """Sessions on one database. `writing()` takes SQLite's write lock early, `reading()` not.
 
-    `pool` is how many connections a process may hold: a request uses up to three at a time.
+    `pool` is how many connections a process may hold: a request uses up to three at a time, two
+    to read and one to write. PostgreSQL's readers see each statement's moment, as read-committed
+    transactions would, without the round trips of BEGIN and ROLLBACK.
     `patience` is how many seconds a use case waits for a database that is away or contended.
     """
 
@@ -50,10 +53,10 @@ class Store:
             self._engine = _sqlite(self.url, pool)
             self._readers = self._engine.execution_options(review_reading=True)
         else:
-            self._engine = _postgresql(self.url, pool, patience)
-            self._readers = self._engine.execution_options(
-                review_reading=True, postgresql_readonly=True
-            )
+            self._engine = _postgresql(self.url, pool - pool // 3, patience)
+            self._readers = _postgresql(
+                self.url, max(pool // 3, 1), patience, "-c default_transaction_read_only=on"
+            ).execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def engine(self) -> Engine:
@@ -72,7 +75,9 @@ class Store:
         """Return a session that sees one moment of the whole store, however long it reads."""
         if self.on_sqlite:
             return self.reading()
-        engine = self._readers.execution_options(isolation_level="REPEATABLE READ")
+        engine = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
         return Session(engine, expire_on_commit=False)
 
     def commit(self, session: Session) -> None:
@@ -159,9 +164,15 @@ class Store:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def forked(self) -> None:
+        """Forget the pooled connections of the process that this one was forked from."""
+        for engine in (self._engine, self._readers):
+            engine.dispose(close=False)
+
     def close(self) -> None:
         """Close all pooled connections."""
-        self._engine.dispose()
+        for engine in (self._engine, self._readers):
+            engine.dispose()
 
 
 def newest_revision() -> str:
@@ -172,10 +183,9 @@ def newest_revision() -> str:
     return head
 
 
-def _postgresql(url: sa.URL, pool: int, patience: float) -> Engine:
+def _postgresql(url: sa.URL, pool: int, patience: float, options: str = "") -> Engine:
     engine = sa.create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=pool,
         max_overflow=0,
         pool_timeout=max(patience, 1),
@@ -184,7 +194,7 @@ def _postgresql(url: sa.URL, pool: int, patience: float) -> Engine:
             "connect_timeout": 5,
             "application_name": "review-service",
             # A process that hangs inside a transaction must not hold the log for ever.
-            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=5min",
+            "options": f"-c lock_timeout=10s -c idle_in_transaction_session_timeout=5min {options}",
         },
     )
 
@@ -200,6 +210,19 @@ def _postgresql(url: sa.URL, pool: int, patience: float) -> Engine:
                 if time.monotonic() > give_up:
                     raise
                 time.sleep(0.1)
+
+    @sa.event.listens_for(engine, "checkin")
+    def _idle(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _still_there(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Ask a connection that has rested whether it is still there; a busy one just was."""
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) > RESTED:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error  # the pool takes another
 
     return engine
 
