@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scoring.columns import codes, numbers, split
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
@@ -81,12 +82,38 @@ class Ratings:
         "score", "pair_twice", "no_ratings", "empty_id", "short_line".
         """
         names = [dossier, score] if reviewer is None else [dossier, score, reviewer]
+        plain = _plain(Path(path), names)
+        if plain is not None:
+            return plain
         columns, lines = _read_columns(Path(path), names)
         for name in (name for name in names if name != score):
             _refuse_empty(columns[name], name, lines)
         values = _parse(columns[score], score, lines)
         right = None if reviewer is None else columns[reviewer]
         return _assemble(columns[dossier], right, values, lines)
+
+
+def _plain(path: Path, names: list[str]) -> Ratings | None:
+    """Return the ratings of a plain, faultless file; None for any other."""
+    cells = split(path)
+    if cells is None or any(cells.header.count(name) != 1 for name in names):
+        return None
+    columns = [cells.bytes_of(cells.header.index(name)) for name in names]
+    found = [column for column in columns if column is not None and len(column)]
+    if len(found) < len(names) or any((column == b"").any() for column in found):
+        return None
+    values = numbers(found[1])
+    if values is None:
+        return None
+    left, i = codes(found[0])
+    if len(names) == 2:
+        return _anonymous(left, i, values)
+    right, j = codes(found[2])
+    order = np.argsort(i * len(right) + j, kind="stable")
+    key = (i * len(right) + j)[order]
+    if (key[1:] == key[:-1]).any():
+        return None
+    return _frozen(left, right, i[order], j[order], values[order], named=True)
 
 
 def _read_columns(path: Path, names: list[str]) -> tuple[dict[str, list[str]], Sequence[int]]:
@@ -188,11 +215,8 @@ def _assemble(
         reviewers = None if reviewers is None else [reviewers[row] for row in rows]
         lines = None if lines is None else [lines[int(row)] for row in rows]
     left, i = _codes(dossiers)
-    if reviewers is None:  # ordered by score, so that the order of the rows can't matter
-        order = np.lexsort((values, i))
-        width = len(str(len(values)))
-        right = tuple(f"{row + 1:0{width}d}" for row in range(len(values)))
-        return _frozen(left, right, i[order], np.arange(len(values)), values[order], named=False)
+    if reviewers is None:
+        return _anonymous(left, i, values)
     right, j = _codes(reviewers)
     order = np.argsort(i * len(right) + j, kind="stable")
     key = (i * len(right) + j)[order]
@@ -208,6 +232,14 @@ def _assemble(
             reviewer=reviewers[row],
         )
     return _frozen(left, right, i[order], j[order], values[order], named=True)
+
+
+def _anonymous(left: tuple[str, ...], i: NDArray[np.int64], values: NDArray[np.float64]) -> Ratings:
+    """Return ratings of unknown reviewers, by score, so that the order of rows can't matter."""
+    order = np.lexsort((values, i))
+    width = len(str(len(values)))
+    right = tuple(f"{row + 1:0{width}d}" for row in range(len(values)))
+    return _frozen(left, right, i[order], np.arange(len(values)), values[order], named=False)
 
 
 def _frozen(
