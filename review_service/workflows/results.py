@@ -86,7 +86,7 @@ def fit_record(
     parts: dict[str, Any] = {}
     for name, rows in rated.items():
         progress(100 * (1 + len(parts)) // (1 + len(rated)))
-        parts[name] = fit(_ratings(rows)).record()
+        parts[name] = fit(_ratings(rows), noise="common").record()
     return {
         "round": given["round"],
         "rubric": rubric.digest(),
