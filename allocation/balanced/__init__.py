@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from allocation.balanced import chances as _chances
-from allocation.balanced import checks, grouped, levels, seats, shortage
-from allocation.balanced import report as _report
+from allocation.balanced import (
+    chances,
+    checks,
+    describe,
+    grouped,
+    levels,
+    sampling,
+    seats,
+    shortage,
+    spread,
+)
 from allocation.balanced.network import Network, build
-from allocation.balanced.spread import spread
 from allocation.errors import LockError
 from allocation.snapshot import Snapshot
 
@@ -36,14 +43,15 @@ def plan(
     snapshot = Snapshot.from_record({**record, "plan": []})
     _refuse_other_methods(snapshot)
     net = build(snapshot)
+    few = sampling.sample(net)
     tell("levels")
     try:
-        exact = grouped.level_by_level(net) if net.groups else levels.decompose(net)
+        exact = grouped.level_by_level(net) if net.groups else levels.decompose(net, few)
     except levels.Infeasible:
         raise shortage.explain(net) from None
     tell("evening")
-    num, den = spread(net, exact)
-    return {**record, "plan": _chances.write(net, num, den)}
+    num, den = spread.spread(net, exact, few)
+    return {**record, "plan": chances.write(net, num, den)}
 
 
 def check(snapshot: Snapshot) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -54,7 +62,7 @@ def check(snapshot: Snapshot) -> tuple[tuple[str, dict[str, Any]], ...]:
     """
     net, found, totals = _read(snapshot)
     checks.check_leximin(net, found, totals)
-    parts = _report.components(snapshot, net, found)
+    parts = describe.components(snapshot, net, found)
     warnings: list[tuple[str, dict[str, Any]]] = []
     if len(parts) > 1:
         warnings.append(("review-graph", {"components": len(parts)}))
@@ -78,7 +86,7 @@ def report(
     Raises RecordError or LockError where the plan breaks a rule.
     """
     net, found, totals = _read(snapshot)
-    described = _report.describe(snapshot, net, found, totals, explained)
+    described = describe.describe(snapshot, net, found, totals, explained)
     return described | {"standard_error": standard_error}
 
 
@@ -92,14 +100,14 @@ def draw(snapshot: Snapshot, seed: bytes) -> dict[str, Any]:
     return {"seats": seats.draw_seats(net, found, totals, seed)}
 
 
-def _read(snapshot: Snapshot) -> tuple[Network, _chances.Chances, _chances.Totals]:
+def _read(snapshot: Snapshot) -> tuple[Network, chances.Chances, chances.Totals]:
     """Return the network, its chances and totals, every amount checked exactly."""
     _refuse_other_methods(snapshot)
     net = build(snapshot)
     if not snapshot.record["plan"]:
         raise LockError("no-plan", "the snapshot has no plan yet: compute it first (plan)")
-    found = _chances.read(net, snapshot.record["plan"])
-    totals = _chances.add_up(net, found)
+    found = chances.read(net, snapshot.record["plan"])
+    totals = chances.add_up(net, found)
     checks.check_amounts(net, found, totals)
     return net, found, totals
 

@@ -83,8 +83,16 @@ class _Parts:
             p[one], q[one] = level(int(owed[one]), caps)
         return p, q
 
-    def round(self) -> None:
-        """Share equally in every part; settle those that can, split the others at their cut."""
+    def open_arcs(self) -> Ints:
+        """Return the arcs inside parts that are still to be solved."""
+        part = self.part[self.tail]
+        return np.flatnonzero((part >= 0) & (part == self.part[self.head]))
+
+    def round(self, *, split: bool) -> None:
+        """Share equally in every part over the live arcs; settle those that can.
+
+        `split` the others at their cut, or leave them as they are.
+        """
         labels, part = np.unique(self.part, return_inverse=True)
         self.part = part - int(labels[0] == -1)
         count = len(labels) - int(labels[0] == -1)
@@ -108,15 +116,12 @@ class _Parts:
         full = np.ones(count, dtype=bool)
         full[of[owes[flow[len(flow) - len(owes) :] < -stub[owes]]]] = False
         self._settle(full, flow, q, nodes[expert], fair)
-        if not full.all():
+        if split and not full.all():
             up, down = flow < arcs[2], flow > 0
             side = reachable(len(nodes) + 2, residual(arcs[0], arcs[1], up, down), source)
             self._split(full, nodes, side[: len(nodes)])
         self.part[nodes[full[of]]] = -1
-        self.live = self.live[
-            (self.part[self.tail[self.live]] >= 0)
-            & (self.part[self.tail[self.live]] == self.part[self.head[self.live]])
-        ]
+        self.live = self.open_arcs()
 
     def _settle(self, full: Bools, flow: Ints, q: Ints, experts: Ints, fair: Ints) -> None:
         part = self.part[self.tail[self.live]]
@@ -147,10 +152,15 @@ class _Parts:
         np.add.at(self.stub, self.head[crossing], self.cap[crossing])
 
 
-def decompose(net: Network) -> Exact:
-    """Return the leximin-optimal loads and a flow with them; raises Infeasible."""
+def decompose(net: Network, few: Bools) -> Exact:
+    """Return the leximin-optimal loads and a flow with them; raises Infeasible.
+
+    A part that can share equally over `few` arcs needs no others: equal is as good as it gets.
+    """
     parts = _Parts(net)
+    parts.live = np.flatnonzero(few)
+    parts.round(split=False)
     while (parts.part >= 0).any():
-        parts.round()
+        parts.round(split=True)
     experts = slice(net.first_expert, net.first_limit)
     return Exact(parts.load_num[experts], parts.load_den[experts], parts.flow_num, parts.flow_den)

@@ -1,13 +1,12 @@
 """Among all flows with the same loads, one whose pair chances are as even as is practical.
 
 Loads are unique, pair chances are not. Arcs that no residual cycle touches are settled. Within
-every other strong component each pair of a cell may carry at most r times the cell's even share,
-and the smallest r (in sixteenths) that still carries the loads is found by bisection over maximum
-flows. Where a component has no conflict r is 1: every chance is the even share.
+every other strong component each pair of a cell may carry at most r times the cell's even share;
+the smallest r (in sixteenths) that still carries the loads is found by bisection over maximum
+flows, then the largest s so that every pair carries at least s times the even share. Where a
+component has no conflict both are 1: every chance is the even share.
 
-A plan is published, so that its length matters: of a large cell only a sample of its pairs, fixed
-by a hash of their numbers, takes part beside those that the loads already use: about `BUDGET` in
-all, or `PAIRS_A_SEAT` for every seat where that is more.
+Of large cells only a sample of the pairs takes part (sampling.py), beside those that the loads use.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from allocation.balanced.levels import Exact
     from allocation.balanced.network import Bools, Ints, Network
 
-BUDGET = 12_000
-PAIRS_A_SEAT = 6
 FINEST = 1 << 20
 """Largest common denominator within a component for which evening is tried."""
 GRID = 16
@@ -47,32 +44,51 @@ class _Loose:
     among: Ints  # of pairs: how many arcs share it
 
 
-def spread(net: Network, exact: Exact) -> tuple[Ints, Ints]:
-    """Return numerator and denominator of the flow of every inner arc."""
+def spread(net: Network, exact: Exact, few: Bools) -> tuple[Ints, Ints]:
+    """Return numerator and denominator of the flow of every inner arc.
+
+    `few` says which of them may be given a flow that `exact` doesn't use.
+    """
     num, den = exact.flow_num.copy(), exact.flow_den.copy()
-    loose = _loose(net, exact)
+    loose = _loose(net, exact, few)
     if loose is None:
         return num, den
-    low = np.full(int(loose.part.max()) + 1, GRID, np.int64)
-    high = np.maximum(low, _needed(loose, len(low)))
-    best = loose.flow.copy()
-    while (low < high).any():
-        trial = (low + high) // 2
-        flow, fits = _carry(net, loose, trial)
-        better = fits[loose.part] & (low < high)[loose.part]
-        best[better] = flow[better]
-        high = np.where(fits, trial, high)
-        low = np.where(fits, low, np.minimum(trial + 1, high))
+    count = int(loose.part.max()) + 1
+    most, none = np.maximum(GRID, _needed(loose, count)), np.zeros(count, np.int64)
+    high, flow = _bisect(net, loose, np.full(count, GRID, np.int64), most, none, loose.flow)
+    _, best = _bisect(net, loose, np.full(count, GRID, np.int64), none, high, flow)
     num[loose.arcs], den[loose.arcs] = best, loose.denominator
     return num, den
 
 
-def _loose(net: Network, exact: Exact) -> _Loose | None:
+def _bisect(
+    net: Network, loose: _Loose, wished: Ints, known: Ints, other: Ints, flow: Ints
+) -> tuple[Ints, Ints]:
+    """Return every part's bound nearest to `wished` that carries the loads, and a flow under it.
+
+    `flow` is one under the bound `known`. Where `other` is 0 the bound is an upper one; else
+    `other` is the upper one and the bound sought is the lower one.
+    """
+    best = flow.copy()
+    while (gap := wished != known).any():
+        trial = (wished + known + (wished > known)) // 2
+        bounds = (trial, other) if other.any() else (other, trial)
+        found, fits = _carry(net, loose, *bounds)
+        better = (fits & gap)[loose.part]
+        best[better] = found[better]
+        known = np.where(fits, trial, known)
+        # What didn't fit is excluded: the next wish is one step nearer to what is known.
+        wished = np.where(fits, wished, trial + np.sign(known - wished))
+    return known, best
+
+
+def _loose(net: Network, exact: Exact, few: Bools) -> _Loose | None:
     tail, head, cap = net.inner
     num, den = exact.flow_num, exact.flow_den
-    full = cap * (den // net.unit)
-    labels = strong_components(net.size, residual(tail, head, num < full, num > 0))
-    arcs = np.flatnonzero((labels[tail] == labels[head]) & ((num > 0) | _sampled(net)))
+    arcs = np.flatnonzero((num > 0) | few)
+    rises = num[arcs] < cap[arcs] * (den[arcs] // net.unit)
+    labels = strong_components(net.size, residual(tail[arcs], head[arcs], rises, num[arcs] > 0))
+    arcs = arcs[labels[tail[arcs]] == labels[head[arcs]]]
     if len(arcs) == 0:
         return None
     arcs = arcs[np.argsort(labels[tail[arcs]], kind="stable")]
@@ -93,30 +109,6 @@ def _loose(net: Network, exact: Exact) -> _Loose | None:
     fine = _fineness(part, share, among, denominator, net)[part]
     room = cap[arcs] * (denominator // net.unit)
     return _Loose(arcs, part, denominator * fine, flow * fine, room * fine, share * fine, among)
-
-
-def _sampled(net: Network) -> Bools:
-    """Return which inner arcs may take part: all stems of limits, and a sample of large cells."""
-    pairs, cells = len(net.pair_expert), len(net.cells)
-    column = net.pair_cell - net.first_cell
-    seats = net.room[net.first_cell :] // net.unit
-    wanted = np.maximum(PAIRS_A_SEAT * seats, BUDGET * seats // max(1, int(seats.sum())))
-    eligible = np.maximum(1, np.bincount(column, minlength=cells))
-    threshold = np.minimum(1 << 32, (wanted << 32) // eligible)
-    taken = np.ones(pairs + len(net.limits), dtype=bool)
-    taken[:pairs] = _hash(net.pair_expert - net.first_expert, column) < threshold[column]
-    return taken
-
-
-def _hash(row: Ints, column: Ints) -> Ints:
-    """Return 32 well-mixed bits of two numbers (the finaliser of SplitMix64, Steele et al. 2014).
-
-    Nothing secret or random hangs on them: they only say which pairs a long plan leaves out.
-    """
-    mixed = (row.astype(np.uint64) << np.uint64(32)) | column.astype(np.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return (mixed >> np.uint64(32)).astype(np.int64)
 
 
 def _shares(net: Network, arcs: Ints, part: Ints, flow: Ints) -> tuple[Ints, Ints]:
@@ -168,26 +160,28 @@ def _needed(loose: _Loose, count: int) -> Ints:
     return needed
 
 
-def _carry(net: Network, loose: _Loose, times: Ints) -> tuple[Ints, Bools]:
-    """Return a flow with the same loads under r = `times`, and the parts that it serves."""
+def _carry(net: Network, loose: _Loose, least: Ints, most: Ints) -> tuple[Ints, Bools]:
+    """Return a flow with the same loads within s = `least` and r = `most`, and whom it serves."""
     tail, head = net.inner[0][loose.arcs], net.inner[1][loose.arcs]
-    even = -(-times[loose.part] * loose.share // (GRID * loose.among))
+    whole = GRID * loose.among
+    even = -(-most[loose.part] * loose.share // whole)
     pair = loose.arcs < len(net.pair_expert)
     caps = np.minimum(np.where(pair, np.minimum(loose.cap, even), loose.cap), CEILING)
+    floor = np.where(pair, np.minimum(least[loose.part] * loose.share // whole, caps), 0)
     supply = np.zeros(net.size, np.int64)
-    np.add.at(supply, tail, loose.flow)
-    np.subtract.at(supply, head, loose.flow)
+    np.add.at(supply, tail, loose.flow - floor)
+    np.subtract.at(supply, head, loose.flow - floor)
     gets, owes = np.flatnonzero(supply > 0), np.flatnonzero(supply < 0)
     source, sink = net.size, net.size + 1
     arcs = (
         np.concatenate([tail, np.full(len(gets), source), owes]),
         np.concatenate([head, gets, np.full(len(owes), sink)]),
-        np.concatenate([caps, supply[gets], -supply[owes]]),
+        np.concatenate([caps - floor, supply[gets], -supply[owes]]),
     )
     flow = max_flow(net.size + 2, arcs, source, sink)
     part_of = np.zeros(net.size, np.int64)
     part_of[tail] = loose.part
     part_of[head] = loose.part
-    fits = np.ones(len(times), dtype=bool)
+    fits = np.ones(len(most), dtype=bool)
     fits[part_of[owes[flow[len(flow) - len(owes) :] < -supply[owes]]]] = False
-    return flow[: len(loose.arcs)], fits
+    return flow[: len(loose.arcs)] + floor, fits
