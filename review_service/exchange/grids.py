@@ -67,6 +67,7 @@ class Scan:
     columns: int = 0
     formulas: frozenset[tuple[int, int]] = frozenset()
     errors: frozenset[tuple[int, int]] = frozenset()
+    merged: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
 
 
 def letters(column: int) -> str:
@@ -96,8 +97,8 @@ def read_book(data: bytes, filename: str) -> Book:
         return _read_text(data)
     if content.kind == "docx":
         raise ExchangeError("not-a-table", found="Word .docx")
-    scans = {one.name: one for one in _scan(content)}
-    for one in scans.values():
+    scans = _scan(content)
+    for one in scans:
         if one.rows > ROWS_LIMIT or one.columns > COLUMNS_LIMIT:
             raise ExchangeError(
                 "too-many-cells", sheet=one.name, rows=one.rows, columns=letters(one.columns - 1)
@@ -123,19 +124,23 @@ def _scan(content: Content) -> list[Scan]:
     return [Scan(*one) for one in scanner(content.archive)]
 
 
-def _grids(book: CalamineWorkbook, scans: dict[str, Scan]) -> Iterable[Grid]:
-    for meta in book.sheets_metadata:
-        # A sheet that the scan did not see was not measured, and is not opened.
-        if meta.typ != SheetTypeEnum.WorkSheet or meta.name not in scans:
+def _grids(book: CalamineWorkbook, scans: list[Scan]) -> Iterable[Grid]:
+    """Yield the sheets that were measured before; both lists are in the workbook's order."""
+    named = {one.name: one for one in scans}
+    aligned = len(scans) == len(book.sheets_metadata)
+    for place, meta in enumerate(book.sheets_metadata):
+        # Names of old workbooks depend on a code page; the place in the list does not.
+        scan = named.get(meta.name) or (scans[place] if aligned else None)
+        if meta.typ != SheetTypeEnum.WorkSheet or scan is None:
             continue
         sheet = book.get_sheet_by_name(meta.name)
         yield Grid(
             meta.name,
             [list(row) for row in sheet.to_python(skip_empty_area=False)],
             meta.visible == Visible.Visible,
-            scans[meta.name].formulas,
-            scans[meta.name].errors,
-            tuple(sheet.merged_cell_ranges or ()),
+            scan.formulas,
+            scan.errors,
+            tuple(sheet.merged_cell_ranges or ()) or scan.merged,
         )
 
 

@@ -25,11 +25,12 @@ _ERROR_TYPE: Final = (
 )
 
 Cells = frozenset[tuple[int, int]]
-Seen = tuple[str, int, int, Cells, Cells]
+Range = tuple[tuple[int, int], tuple[int, int]]
+Seen = tuple[str, int, int, Cells, Cells, tuple[Range, ...]]
 
 
 def scan_sheets(archive: Archive) -> Iterator[Seen]:
-    """Yield name, rows, columns, formula and error cells (counted from 0) of each sheet."""
+    """Yield name, rows, columns, formula and error cells, merged ranges (from 0) of each sheet."""
     try:
         stream = io.BytesIO(archive.part("content.xml"))
         # archives refuses every DOCTYPE, so there are no entities to expand.
@@ -43,7 +44,7 @@ def scan_sheets(archive: Archive) -> Iterator[Seen]:
 
 def _scan(table: ET.Element) -> Seen:
     rows, columns = 0, 0
-    formulas, errors = set(), set()
+    formulas, errors, merged = set(), set(), []
     row_number = 0
     for row in table.iter(f"{_TABLE}table-row"):
         repeated = int(row.get(f"{_TABLE}number-rows-repeated", "1"))
@@ -59,7 +60,13 @@ def _scan(table: ET.Element) -> Seen:
                 formulas.add((row_number, column))
             if cell.get(_ERROR_TYPE) == "error":
                 errors.add((row_number, column))
+            tall, broad = (
+                int(cell.get(f"{_TABLE}number-{side}-spanned", "1")) for side in ("rows", "columns")
+            )
+            if tall > 1 or broad > 1:
+                last = (row_number + tall - 1, column + broad - 1)
+                merged.append(((row_number, column), last))
             column += wide
         row_number += repeated
     name = table.get(f"{_TABLE}name") or ""
-    return name, rows, columns, frozenset(formulas), frozenset(errors)
+    return name, rows, columns, frozenset(formulas), frozenset(errors), tuple(merged)

@@ -19,6 +19,7 @@ _END = 0xFFFFFFF8  # sector numbers from here on are markers, not sectors
 
 _BOF, _FILEPASS, _BOUNDSHEET, _FORMULA = 0x809, 0x2F, 0x85, 0x06
 _BOOLERR = 0x205
+_BIFF8 = 0x600
 # Cells with content; the blank ones (0x201, 0xBE) only carry a format.
 _CELLS = {0x203, 0xFD, 0x27E, 0x204, _BOOLERR, _FORMULA}
 _MULRK = 0xBD
@@ -122,6 +123,12 @@ def _records(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
         offset += 4 + size
 
 
+def _sheet_name(body: bytes) -> str:
+    length, wide = body[6], body[7] & 1
+    raw = body[8 : 8 + length * (2 if wide else 1)]
+    return raw.decode("utf-16-le" if wide else "latin-1")
+
+
 def scan_workbook(stream: bytes) -> list[OldSheet]:
     """Return the sheets of a Workbook stream; refuses encrypted books and those with macros."""
     sheets: dict[int, OldSheet] = {}
@@ -131,12 +138,14 @@ def scan_workbook(stream: bytes) -> list[OldSheet]:
             if kind == _FILEPASS:
                 raise ExchangeError("password-protected")
             if kind == _BOUNDSHEET:
-                position, _state, sort, length, wide = struct.unpack_from("<IBBBB", body)
+                position, _state, sort = struct.unpack_from("<IBB", body)
                 if sort in {1, 6}:  # Excel 4 macro sheet, VBA module
                     raise ExchangeError("macros")
-                raw = body[8 : 8 + length * (2 if wide & 1 else 1)]
-                sheets[position] = OldSheet(raw.decode("utf-16-le" if wide & 1 else "latin-1"))
+                sheets[position] = OldSheet(_sheet_name(body))
             elif kind == _BOF:
+                if struct.unpack_from("<H", body)[0] < _BIFF8:
+                    # Texts are bytes of a code page that readers get wrong.
+                    raise ExchangeError("not-a-table", found="Excel 95 .xls")
                 current = sheets.get(offset, current)
             elif current is not None and (kind in _CELLS or kind == _MULRK):
                 current.see(kind, body)

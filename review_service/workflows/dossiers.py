@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from review_service.exchange.dossiers import DossierRow
+    from review_service.exchange.form_reading import FormFile
     from review_service.workflows.base import Work
 
 _PLAIN = ("unit", "credit_code", "category", "sector", "province", "prefecture", "rank")
@@ -150,6 +151,43 @@ def _fill(dossier: Dossier, row: DossierRow) -> None:
         dossier.status = "calibration"
     elif dossier.status == "calibration":
         dossier.status = "received"
+
+
+def take_form(work: Work, dossier_id: int, form: FormFile) -> Dossier:
+    """Put a form read without issues in the place of a received dossier's application.
+
+    WorkflowError "form-issues" where the form had any, "form-unit" where it is another unit's:
+    the name on the form must be the dossier's.
+    """
+    dossier = work.one(Dossier, dossier_id, lock=True)
+    round_row = work.one(Round, dossier.round_id)
+    if form.issues:
+        raise WorkflowError("form-issues", count=len(form.issues))
+    if dossier.status != "received":
+        raise WorkflowError("dossier-status", dossier=dossier.number, status=dossier.status)
+    if form.data.unit != dossier.unit:
+        raise WorkflowError("form-unit", form=form.data.unit, dossier=dossier.unit)
+    application, indicators = dict(form.data.application), dict(form.indicators)
+    fields = {
+        "application": (_digest(dict(dossier.application)), _digest(application)),
+        "indicators": (dict(dossier.indicators), indicators),
+        "category": (dossier.category, form.data.category),
+    }
+    changes = [
+        Change(
+            dossier.number, "updated", {k: pair for k, pair in fields.items() if pair[0] != pair[1]}
+        )
+    ]
+    dossier.application, dossier.indicators = application, indicators
+    dossier.category = form.data.category
+    work.session.add(dossier)
+    record_batch(
+        work, "dossiers", changes, source="form", digest=form.digest, round_id=dossier.round_id
+    )
+    body = {"round": round_row.code, "dossier": dossier.number, "digest": form.digest}
+    private = {"changes": changes_digest(changes)}
+    append(work, "dossier.form_taken", body, subject=round_row.code, private=private)
+    return dossier
 
 
 def admit_dossier(work: Work, dossier_id: int) -> Dossier:

@@ -50,8 +50,23 @@ def _record(kind: int, body: bytes) -> bytes:
     return struct.pack("<HH", kind, len(body)) + body
 
 
-def _bof(kind: int) -> bytes:
-    return _record(0x809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 1996, 0, 0x06))
+def _bof(kind: int, version: int = 0x0600) -> bytes:
+    return _record(0x809, struct.pack("<HHHHII", version, kind, 0x0DBB, 1996, 0, 0x06))
+
+
+def workbook_of_95(rows: list[list[str]]) -> bytes:
+    """Return an .xls as Excel 95 wrote them: texts and the sheet's name in code page 936."""
+    cells = b""
+    for row, values in enumerate(rows):
+        for column, value in enumerate(values):
+            raw = value.encode("gbk")
+            cells += _record(0x204, struct.pack("<HHHH", row, column, 0, len(raw)) + raw)
+    sheet = _bof(0x10, 0x0500) + cells + _record(0x0A, b"")
+    name = "甲".encode("gbk")
+    head = _bof(0x05, 0x0500) + _record(0x42, struct.pack("<H", 936))
+    start = len(head) + 4 + 7 + len(name) + 4
+    bound = struct.pack("<IBBB", start, 0, 0, len(name)) + name
+    return compound({"Book": head + _record(0x85, bound) + _record(0x0A, b"") + sheet})
 
 
 def workbook(

@@ -55,6 +55,7 @@ def _old(name: str) -> bytes:
         (old_excel.workbook([HEADERS], macro_sheet=True), "a.xls", "macros"),
         (_old("EncryptedPackage"), "a.xlsx", "password-protected"),
         (old_excel.workbook([HEADERS], protected=True), "a.xls", "password-protected"),
+        (old_excel.workbook_of_95([HEADERS]), "a.xls", "not-a-table"),
         (_old("WordDocument"), "a.xls", "not-a-table"),
         (_declaring("xl/styles.xml", 2_000_000_000), "a.xlsx", "zip-bomb"),
         (GOOD[:-200], "a.xlsx", "damaged"),
@@ -147,6 +148,14 @@ def test_old_excel_is_read_with_its_formulas_noted() -> None:
     book = read_book(old_excel.workbook(rows, formula=(5, 2)), "a.xls")
     assert book.grids[0].formulas == {(5, 2)}
     assert book.grids[0].rows[5][2] == 2
+
+
+def test_merged_cells_of_ods_are_seen() -> None:
+    """Merged cells stop an .ods as they stop an .xlsx."""
+    rows = ods_row(*HEADERS) + ods_row(*person(1))
+    spanned = rows.replace("<table:table-cell ", '<table:table-cell table:number-rows-spanned="2" ')
+    file = read_pool(ods(spanned), "a.ods")
+    assert {one.code for one in file.issues} == {"merged-cells"}
 
 
 @pytest.mark.parametrize("size", [1, 4, 100, 1000])

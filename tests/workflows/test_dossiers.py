@@ -92,6 +92,30 @@ def test_calibration_stands_outside(office: Office, draft: int) -> None:
     assert _stored(office, draft)["D06"].status == "calibration"
 
 
+def test_a_form_takes_the_place_of_the_application(office: Office, draft: int) -> None:
+    """A Word form without issues fills its own unit's dossier while that is received."""
+    from review_service.exchange.form_docx import blank_form, write_form
+    from review_service.exchange.form_reading import read_form
+    from tests.exchange.test_form import _data
+
+    data = _data(5)
+    _bring(office, draft, [_row(1, unit=data.unit), _row(2)])
+    rows = _stored(office, draft)
+    form = read_form(write_form(data), "form.docx")
+    for number, file, code in (
+        ("D01", read_form(blank_form(), "form.docx"), "form-issues"),
+        ("D02", form, "form-unit"),
+    ):
+        with pytest.raises(WorkflowError, match=code):
+            office.do(STAFF, dossiers.take_form, pk(rows[number]), file)
+    office.do(STAFF, dossiers.take_form, pk(rows["D01"]), form)
+    stored = _stored(office, draft)["D01"]
+    assert (stored.application, stored.indicators) == (data.application, form.indicators)
+    office.do(STAFF, dossiers.admit_dossier, pk(stored))
+    with pytest.raises(WorkflowError, match="dossier-status"):
+        office.do(STAFF, dossiers.take_form, pk(stored), form)
+
+
 def test_gates_are_exact(office: Office, draft: int) -> None:
     """Figures reach the gates as they were given: 89.9 % is below 90 %, missing is missing."""
     _bring(office, draft, [_row(1)])
