@@ -16,7 +16,7 @@ from allocation.bundle import write_bundle
 from allocation.canonical import canonical
 from allocation.hashing import h
 from allocation.snapshot import Snapshot
-from tests.allocation import story
+from tests.allocation import golden, story
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "draw"
 LOTTERY = json.loads((VECTORS / "lottery.json").read_text(encoding="utf-8"))
@@ -117,6 +117,25 @@ def test_replace_with_what_became_known() -> None:
     Path("c.json").write_text(json.dumps([{"expert": first, "dossier": panel[0]}]))
     assert run(*command, "--conflicts", "c.json") == 0
     assert {"expert": first, "reason": "conflict"} in saved("x.json")["replacements"][0]["skipped"]
+
+
+def test_a_balanced_draw_from_plan_to_replacement(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan is added, locked and drawn; a seat is replaced by capacity and limits."""
+    record = golden.balanced()[0] | {"sources": story.committed("2023-bases/draw/1", "notary")}
+    Path("b.json").write_bytes(canonical(record))
+    Path("s.json").write_bytes(canonical(story.revealed("2023-bases/draw/1", "notary")))
+    assert run("lock", "b.json", *NOW) == 1
+    assert run("plan", "b.json", "--out", "b.json") == 0
+    assert saved("b.json")["plan"]
+    assert run("lock", "b.json", *NOW) == 0
+    assert "only-commitments" in capsys.readouterr().out
+    assert run("draw", "b.json", "--sources", "s.json", "--out", "r.json") == 0
+    seats = saved("r.json")["seats"]
+    assert len(seats) == 8
+    Path("v.json").write_text(json.dumps(seats[:1]))
+    assert run("replace", "b.json", "r.json", "--vacate", "v.json", "--out", "r.json") == 0
+    assert saved("r.json")["seats"] != seats
+    assert saved("r.json")["seats"][2:] == seats[2:]
 
 
 def test_commit(capsys: pytest.CaptureFixture[str]) -> None:
