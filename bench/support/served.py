@@ -125,7 +125,18 @@ def make_scene(folder: Path, url: str, *, experts: int, staff: int, dossiers: in
     """Draw a round with `experts` seats in panels of five and `dossiers` dossiers a panel."""
     settings = replace(Settings(), data=folder, database=url, origin="bench.example")
     office = open_office(settings, Clock(lock_time()))
-    panels = -(-experts // 5)
+    row = make_round(office, -(-experts // 5), dossiers)
+    _draw(office, row)
+    office.store.close()
+    office = open_office(settings)
+    tasks = office.do(STAFF, _begin, pk(row), staff)
+    criteria = list(rounds.rubric_of(row).criteria)
+    office.store.close()
+    return Scene(settings, tasks, [f"staff-{n}@bench.example" for n in range(staff)], criteria)
+
+
+def make_round(office: Office, panels: int, dossiers: int = 5) -> Round:
+    """Make and open a round of `panels` panels of five, with people and dossiers for them."""
     rules = {
         "panels": [
             {"id": f"P{number:03}", "class": "metal", "seats": {"skills": 5}}
@@ -135,14 +146,7 @@ def make_scene(folder: Path, url: str, *, experts: int, staff: int, dossiers: in
     }
     row = office.do(STAFF, rounds.create_round, "2026", "bench", "skills-base-2022", rules)
     office.do(STAFF, _fill, pk(row), panels, dossiers)
-    office.do(STAFF, rounds.open_round, pk(row))
-    _draw(office, row)
-    office.store.close()
-    office = open_office(settings)
-    tasks = office.do(STAFF, _begin, pk(row), staff)
-    criteria = list(rounds.rubric_of(row).criteria)
-    office.store.close()
-    return Scene(settings, tasks, [f"staff-{n}@bench.example" for n in range(staff)], criteria)
+    return office.do(STAFF, rounds.open_round, pk(row))
 
 
 def _fill(work: Work, round_id: int, panels: int, dossiers: int) -> None:
