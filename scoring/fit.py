@@ -146,7 +146,7 @@ def fit(
         draws=drawn,
         dossiers=dossier_columns(frame, point, known, moments) | simulated,
         reviewers=reviewer_columns(frame, point, known, moments, noises),
-        reasons={f"variance.{name}": reason for name, reason in reasons.items()},
+        reasons=_reasons(reasons, point.criterion),
         warnings=(*warnings, *_boundaries(variances)),
     )
 
@@ -178,6 +178,14 @@ def _variances(frame: Frame, point: Point) -> dict[str, float]:
     }
     found["residual"] = 0.0 if max(point.tau) >= CEILING else scale
     return found
+
+
+def _reasons(reasons: dict[str, str], criterion: float) -> dict[str, str]:
+    """Return why fields of the record are null, by their paths."""
+    why = {f"variance.{name}": reason for name, reason in reasons.items()}
+    if math.isnan(criterion):
+        why["reml_criterion"] = "too_many_levels"
+    return why
 
 
 def _boundaries(variances: dict[str, float]) -> list[dict[str, Any]]:
@@ -238,7 +246,7 @@ def _without_variation(
         draws=0,
         dossiers=dossiers,
         reviewers=reviewers,
-        reasons={f"variance.{name}": reason for name, reason in reasons.items()},
+        reasons=_reasons(reasons, 0.0) | {"reml_criterion": "no_variation"},
         warnings=(*warnings, {"code": "no_variation"}),
     )
 

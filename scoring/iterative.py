@@ -234,7 +234,7 @@ class IterativeEquations:
     def spread(self, seen: Seen | None = None) -> Spread:
         """Return the conditional variances, corrected by the draws seen so far."""
         row, col, both = self._beliefs()
-        if seen is not None and seen.count > 1:
+        if seen is not None and seen.count > 1 and min(self.tau) > 0:
             row = _corrected(row, self.tau[0] * self.gain, seen.square[0], seen.count)
             col = _corrected(col, self.tau[1] * self.col_gain, seen.square[1], seen.count)
         mean = 1.0 / self.mean_precision
