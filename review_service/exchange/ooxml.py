@@ -10,9 +10,6 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
-
-from review_service.exchange.errors import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,20 +32,12 @@ Cells = frozenset[tuple[int, int]]
 Seen = tuple[str, int, int, Cells, Cells]
 
 
-def _parse(archive: Archive, name: str) -> ET.Element:
-    try:
-        return ET.fromstring(archive.part(name))  # noqa: S314 - archives refuses every DOCTYPE
-    except ET.ParseError as error:
-        raise ExchangeError("damaged", part=name) from error
-
-
 def scan_sheets(archive: Archive) -> Iterator[Seen]:
     """Yield name, rows, columns, formula and error cells (counted from 0) of each worksheet."""
     targets = {
-        one.get("Id"): one.get("Target") or ""
-        for one in _parse(archive, "xl/_rels/workbook.xml.rels")
+        one.get("Id"): one.get("Target") or "" for one in archive.xml("xl/_rels/workbook.xml.rels")
     }
-    for sheet in _parse(archive, "xl/workbook.xml").iterfind(".//{*}sheet"):
+    for sheet in archive.xml("xl/workbook.xml").iterfind(".//{*}sheet"):
         target = targets.get(sheet.get(f"{_REL}id") or sheet.get(f"{_STRICT_REL}id"), "")
         path = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
         content = archive.part(path)
