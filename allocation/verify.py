@@ -305,9 +305,9 @@ def parse(data: bytes) -> Any:
         raise Refused("not-json") from None
     if not same:
         raise Refused("not-canonical")
-    if text.count("[") + text.count("{") > DEEPEST and not _shallow(value):
-        raise Refused("too-deep", most=DEEPEST)
-    if not text.isascii():
+    if text.count("[") + text.count("{") > DEEPEST or not text.isascii():
+        _check_levels(value)
+    if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         _check_text(value)
     return value
 
@@ -317,31 +317,31 @@ def canonical(value: Any) -> bytes:
     return bytes(_encode(value), "utf-8")
 
 
-def _shallow(value: Any) -> bool:
+def _check_levels(value: Any) -> None:
+    """Refuse records nested too deep and keys that aren't ASCII, level by level."""
     level = [value]
     for _ in range(DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
-        if not level:
-            return True
-    return False
+        inside: list[Any] = []
+        for outer in level:
+            if isinstance(outer, dict):
+                if not "".join(outer).isascii():
+                    raise Refused("not-ascii-key", key="".join(outer))
+                inside += [one for one in outer.values() if isinstance(one, (dict, list))]
+            elif isinstance(outer, list):
+                inside += [one for one in outer if isinstance(one, (dict, list))]
+        if not inside:
+            return
+        level = inside
+    raise Refused("too-deep", most=DEEPEST)
 
 
 def _check_text(value: Any) -> None:
+    """Refuse a text that isn't NFC; an escape beside a mark makes only the whole look so."""
     if isinstance(value, str):
-        if not value.isascii() and not unicodedata.is_normalized("NFC", value):
+        if not unicodedata.is_normalized("NFC", value):
             raise Refused("not-nfc", text=value)
-    elif isinstance(value, list):
-        for one in value:
-            _check_text(one)
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            if not key.isascii():
-                raise Refused("not-ascii-key", key=key)
+    elif isinstance(value, (list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
             _check_text(one)
 
 
@@ -757,7 +757,7 @@ Test = Callable[[Any], bool]
 
 def is_free(value: Any) -> bool:
     """Text without control characters."""
-    return isinstance(value, str) and not _CONTROL.search(value)
+    return isinstance(value, str) and (value.isprintable() or not _CONTROL.search(value))
 
 
 def is_text(value: Any) -> bool:
@@ -846,11 +846,16 @@ def or_null(test: Test) -> Test:
 def object_of(**tests: Test) -> Test:
     """An object of exactly these fields; `class_` stands for the field `class`."""
     shape = {name.rstrip("_"): test for name, test in tests.items()}
-    return lambda value: (
-        isinstance(value, dict)
-        and value.keys() == shape.keys()
-        and all(test(value[name]) for name, test in shape.items())
-    )
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, dict) or value.keys() != shape.keys():
+            return False
+        for name, test in shape.items():  # noqa: SIM110 - a generator here costs a third more
+            if not test(value[name]):
+                return False
+        return True
+
+    return holds
 
 
 SOURCE = {
