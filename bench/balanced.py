@@ -186,7 +186,7 @@ def tell(title: str, found: dict[str, float], limits: dict[str, float]) -> None:
 
 
 def _marginal_round() -> dict[str, Any]:
-    record = snapshot(1_200, 12, 2, 2, 1, shared=True, held=4)
+    record = snapshot(1_000, 2, 5, 4, 1, shared=True, held=4)
     record["pair_cap"] = [1, 4]
     for one in record["experts"]:
         one["employer"] = one["province"] + "/" + one["employer"]
