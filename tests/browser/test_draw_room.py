@@ -20,7 +20,7 @@ ROOM = f"/rounds/{CODE}/draws"
 def _commit(theatre: Theatre, page: Page) -> str:
     page.goto(theatre.base + ROOM)
     page.get_by_role("button", name="Make a secret in this browser").click()
-    page.wait_for_function("document.querySelector('[data-commitment]').value.length === 64")
+    page.locator("[data-made]").wait_for()
     secret = page.locator("[data-secret]").inner_text()
     page.get_by_role("button", name="Also keep it in this browser").click()
     page.get_by_role("button", name="Commit", exact=True).click()
@@ -98,7 +98,7 @@ def test_a_wrong_secret_is_refused_and_a_void_draw_stays_in_view(theatre: Theatr
     page.goto(theatre.base + ROOM)
     assert page.get_by_role("row").filter(has_text="纪检未到场").is_visible()
     assert theatre.stage.rows(Draw)[0].status == "voided"
-    assert page.get_by_text(f"{CODE}/draw/2").is_visible()
+    assert page.get_by_text(f"{CODE}/draw/2", exact=True).is_visible()
 
 
 def test_a_rehearsal_is_marked_and_leaves_no_draw(theatre: Theatre) -> None:

@@ -47,14 +47,8 @@ def _give(page: Page, criterion: str, level: int) -> None:
     page.locator(f"#criterion-{criterion} input[value='{level}']").check(force=True)
 
 
-def _say(page: Page) -> str:
-    return page.locator("#save-state").inner_text()
-
-
 def _until_saved(page: Page) -> None:
-    page.wait_for_function(
-        "text => document.getElementById('save-state').textContent.startsWith(text)", arg=SAVED
-    )
+    page.locator("#save-state", has_text=SAVED).wait_for()
 
 
 def test_fifteen_dossiers_by_keyboard_alone(long_desk: Theatre) -> None:
@@ -106,7 +100,7 @@ def test_a_lost_network_loses_nothing(desk: Theatre) -> None:
     page = _open(desk)
     page.context.set_offline(True)
     _give(page, "platform", 8)
-    page.get_by_text("Kept on this computer").wait_for()
+    page.locator("#save-state", has_text="Kept on this computer").wait_for()
     assert desk.stage.rows(Review) == []
     page.context.set_offline(False)
     _until_saved(page)
@@ -119,7 +113,7 @@ def test_entries_left_without_a_network_come_back_another_day(desk: Theatre) -> 
     context = page.context
     context.set_offline(True)
     _give(page, "platform", 9)
-    page.get_by_text("Kept on this computer").wait_for()
+    page.locator("#save-state", has_text="Kept on this computer").wait_for()
     page.close()
     context.set_offline(False)
     page = context.new_page()
@@ -143,8 +137,8 @@ def test_two_windows_never_overwrite_each_other(desk: Theatre) -> None:
     _until_saved(second)
     assert desk.stage.rows(Review)[0].levels == {"platform": 8}
     _give(first, "host", 5)
-    first.get_by_role("button", name="Show that version").click()
-    first.wait_for_load_state()
+    with first.expect_navigation():
+        first.get_by_role("button", name="Show that version").click()
     assert first.locator("#criterion-platform input[value='8']").is_checked()
 
 
@@ -162,7 +156,7 @@ def test_an_expired_sign_in_loses_nothing(desk: Theatre) -> None:
     other.wait_for_load_state()
     desk.sign_in(other, "expert1")
     page.bring_to_front()
-    page.wait_for_function("document.getElementById('save-done').textContent === '2 / 25'")
+    page.locator("#save-done", has_text="2 / 25").wait_for()
     assert page.get_by_text("You were signed out").is_hidden()
     assert desk.stage.rows(Review)[0].levels == {"platform": 6, "host": 4}
 

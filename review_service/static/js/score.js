@@ -151,6 +151,7 @@
   }
 
   by("take-theirs").addEventListener("click", () => {
+    dirty = false; // nothing of this page is to be kept
     drafts.drop();
     location.reload();
   });
