@@ -1,0 +1,89 @@
+#!/bin/sh
+# Install or upgrade on a Debian server, as root, from a checkout: sh deploy/install.sh
+#
+# Makes the user `review`, /opt/review-service with its own virtual environment (locked with
+# hashes), /etc/review-service/environment, /var/lib/review-service (0700), the systemd units, and
+# a database where PostgreSQL runs on this machine. Never overwrites settings, keys or data. An
+# upgrade backs up first; how to roll back: docs/operations.md.
+#
+#   DESTDIR=…   install below another root, for a look or a package: no user, no database, no start
+set -eu
+
+SOURCE=$(cd "$(dirname "$0")/.." && pwd)
+DESTDIR=${DESTDIR:-}
+PYTHON=${PYTHON:-$(command -v python3.11 || command -v python3)}
+APP=$DESTDIR/opt/review-service
+ETC=$DESTDIR/etc/review-service
+DATA=$DESTDIR/var/lib/review-service
+BACKUPS=$DESTDIR/var/backups/review-service
+UNITS=$DESTDIR/etc/systemd/system
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
+for_real() { [ -z "$DESTDIR" ]; }
+
+for_real && [ "$(id -u)" != 0 ] && fail "must run as root (or set DESTDIR)"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "needs Python 3.11 or later"
+
+if for_real && ! id review >/dev/null 2>&1; then
+  useradd --system --home-dir /var/lib/review-service --shell /usr/sbin/nologin review
+fi
+
+install -d -m 0755 "$APP" "$ETC" "$UNITS"
+install -d -m 0700 "$DATA" "$BACKUPS"
+for_real && chown review:review "$DATA" "$BACKUPS"
+
+if [ ! -e "$ETC/environment" ]; then
+  install -m 0640 "$SOURCE/deploy/environment.example" "$ETC/environment"
+  for_real && chown root:review "$ETC/environment"
+  say "made $ETC/environment: set REVIEW_ORIGIN and REVIEW_BACKUP_RECIPIENTS in it"
+fi
+
+as_review() { # a command of the service, with its settings, as its user
+  runuser -u review -- sh -c 'set -a; . /etc/review-service/environment; set +a; cd /; exec "$@"' \
+    sh "$@"
+}
+
+# An upgrade: back up with the version that runs, and keep its environment beside the new one.
+if for_real && [ -x "$APP/venv/bin/review-service" ]; then
+  stamp=$(date -u +%Y%m%dT%H%M%SZ)
+  as_review "$APP/venv/bin/review-service" backup "/var/backups/review-service/upgrade-$stamp.age"
+  systemctl stop review-work review-service
+  rm -rf "$APP/venv.previous"
+  mv "$APP/venv" "$APP/venv.previous"
+  say "backed up to /var/backups/review-service/upgrade-$stamp.age; venv.previous is the old version"
+fi
+
+# The environment is made where it will run: its scripts name their place.
+TOOLS=$(mktemp -d)
+trap 'rm -rf "$TOOLS"' EXIT
+"$PYTHON" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+  --require-hashes --target "$TOOLS" -r "$SOURCE/tools/uv.txt"
+UV=$TOOLS/bin/uv
+export UV_PYTHON_DOWNLOADS=never UV_NATIVE_TLS=1
+[ -x "$APP/venv/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$APP/venv"
+"$UV" pip sync --quiet --python "$APP/venv/bin/python" --require-hashes "$SOURCE/requirements.lock"
+"$APP/venv/bin/python" "$SOURCE/tools/messages.py" compile
+"$UV" pip install --quiet --python "$APP/venv/bin/python" --no-deps --reinstall "$SOURCE"
+install -d -m 0755 "$APP/deploy"
+install -m 0644 "$SOURCE/deploy/gunicorn.conf.py" "$APP/deploy/gunicorn.conf.py"
+install -m 0644 "$SOURCE"/deploy/systemd/review-* "$UNITS/"
+
+if ! for_real; then
+  say "installed below $DESTDIR; no user, database or service was touched"
+  exit 0
+fi
+
+if id postgres >/dev/null 2>&1 && command -v createdb >/dev/null; then
+  runuser -u postgres -- psql -qtAc "SELECT 1 FROM pg_roles WHERE rolname = 'review'" | grep -q 1 ||
+    runuser -u postgres -- createuser review
+  runuser -u postgres -- psql -qtAc "SELECT 1 FROM pg_database WHERE datname = 'review'" |
+    grep -q 1 || runuser -u postgres -- createdb --owner review --encoding UTF8 \
+    --template template0 review
+fi
+
+as_review "$APP/venv/bin/review-service" migrate
+systemctl daemon-reload
+systemctl enable --now review-service review-work review-backup.timer
+as_review "$APP/venv/bin/review-service" check || say "the lines above name what is still missing"
+say "the pages listen on REVIEW_BIND; deploy/nginx.conf.example shows TLS in front of them"
