@@ -110,6 +110,11 @@ def read_book(data: bytes, filename: str) -> Book:
         raise ExchangeError("password-protected") from error
     except (CalamineError, OSError, ValueError) as error:
         raise ExchangeError("damaged", part=str(error)[:80]) from error
+    except BaseException as error:
+        # A Rust library that hits a slice's end panics; PyO3 raises that beside Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ExchangeError("damaged", part=content.kind) from error
 
 
 def _scan(content: Content) -> list[Scan]:

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
+import zipfile
 
 import pytest
 import xlsxwriter
 
 from review_service.exchange.errors import ExchangeError
+from review_service.exchange.form_docx import blank_form
+from review_service.exchange.form_reading import read_form
 from review_service.exchange.grids import read_book
 from review_service.exchange.pool import read_pool
 from tests.exchange import old_excel
@@ -178,3 +182,38 @@ def test_flipped_bytes_never_crash() -> None:
         changed[place] ^= 0xFF
         with contextlib.suppress(ExchangeError):
             read_pool(bytes(changed), "a.xls")
+
+
+def test_mutated_parts_never_crash() -> None:
+    """Parts with bytes changed, cut, doubled or put in are refused or read, nothing else."""
+    dice = random.Random(5)
+    form, sheet = blank_form(), ods(ods_row(*HEADERS) + ods_row(*person(1)))
+    targets = [
+        (GOOD, "xl/worksheets/sheet1.xml", "a.xlsx"),
+        (GOOD, "xl/workbook.xml", "a.xlsx"),
+        (GOOD, "xl/sharedStrings.xml", "a.xlsx"),
+        (GOOD, "xl/_rels/workbook.xml.rels", "a.xlsx"),
+        (form, "word/document.xml", "a.docx"),
+        (sheet, "content.xml", "a.ods"),
+    ]
+    for round_number in range(90):
+        base, part, name = targets[round_number % len(targets)]
+        with zipfile.ZipFile(io.BytesIO(base)) as archive:
+            content = bytearray(archive.read(part))
+        for _ in range(dice.choice((1, 1, 3))):
+            place = dice.randrange(len(content))
+            put = dice.choice(
+                (b"", b"<", b"9" * 8, b"-1", b"\xff", bytes(content[place : place + 40]))
+            )
+            content[place : place + dice.randrange(3)] = put
+        data = repacked(base, {part: bytes(content)})
+        with contextlib.suppress(ExchangeError):
+            read_form(data, name) if name == "a.docx" else read_pool(data, name)
+
+
+def test_a_reader_that_panics_is_a_damaged_file() -> None:
+    """A sheet that is said to begin beyond the file makes the Rust reader panic: damage."""
+    data = bytearray(old_excel.workbook([HEADERS, person(1)]))
+    place = data.index(b"\x85\x00\x0a\x00")  # the record that says where the sheet begins
+    data[place + 4 : place + 8] = (0xF6000000).to_bytes(4, "little")
+    assert _refusal(bytes(data), "a.xls").code == "damaged"
