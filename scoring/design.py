@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LIMIT = 5000  # dossiers; the covariance is a dense matrix
+LIMIT = 5000  # dossiers and experts together; their covariance is a dense matrix, 200 MB
 WORST = 10
 LEVEL = 1e-9
 
@@ -58,13 +58,13 @@ def design(
 
     `add` is the number of further reviews to propose; none gives an expert more than `most`
     dossiers (None: no limit) or is a `forbidden` pair (dossier, reviewer). ScoringError
-    "too_large" beyond 5,000 dossiers, "add" for a negative number.
+    "too_large" beyond 5,000 dossiers and experts, "add" for a negative number.
     """
     if add < 0:
         raise ScoringError("add", f"the number to add must not be negative, not {add}", add=add)
-    if len(plan.dossiers) > LIMIT:
-        message = f"{len(plan.dossiers)} dossiers; plan by discipline, at most {LIMIT} at once"
-        raise ScoringError("too_large", message, dossiers=len(plan.dossiers), limit=LIMIT)
+    if plan.nodes > LIMIT:
+        message = f"{plan.nodes} dossiers and experts; plan by discipline, at most {LIMIT} at once"
+        raise ScoringError("too_large", message, nodes=plan.nodes, limit=LIMIT)
     points, bridges = cut_points(plan)
     links = _Links(plan, assumed)
     before = links.variances()

@@ -162,6 +162,14 @@ def test_wrong_input_is_named() -> None:
         design(Plan.from_pairs([("a", "x")]), ASSUMED, add=-1)
 
 
+def test_too_large_a_plan_is_refused_before_it_takes_the_memory() -> None:
+    """Five thousand and one nodes are refused with the number and the limit."""
+    plan = Plan.from_pairs((f"d{i}", "e") for i in range(5000))
+    with pytest.raises(ScoringError, match="5001 dossiers and experts") as caught:
+        design(plan, ASSUMED)
+    assert caught.value.facts == {"nodes": 5001, "limit": 5000}
+
+
 def test_one_dossier_has_no_difference() -> None:
     """A plan of one dossier reports its graph and no error of a difference."""
     report = design(Plan.from_pairs([("a", "x"), ("a", "y")]), ASSUMED)
