@@ -577,6 +577,7 @@ class Checkpoint:
 
 CHAIN = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"  # drand quicknet
 GENESIS, PERIOD = 1692803367, 3
+CHINA = 8 * 3600  # a public event's day is one in China, UTC+8
 BEACON_KEY = bytes.fromhex(
     "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
     "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
@@ -897,12 +898,13 @@ def is_cap(value: Any) -> bool:
 
 
 def is_plan_row(value: Any) -> bool:
-    """[expert, panel, stratum, numerator, denominator], the fraction positive."""
+    """[expert, panel, stratum, numerator, denominator], positive and in lowest terms."""
     return (
         isinstance(value, list)
         and len(value) == 5
         and all(map(is_text, value[:3]))
         and all(map(is_count, value[3:]))
+        and math.gcd(value[3], value[4]) == 1
     )
 
 
@@ -1001,6 +1003,10 @@ class Snapshot:
         for name in ("experts", "panels", "dossiers"):
             check_sorted(f"snapshot.json: {name}", [one["id"] for one in record[name]])
             setattr(self, name, {one["id"]: one for one in record[name]})
+        scopes = Counter((one["field"], one["scope"]) for one in self.limits)
+        for (field, scope), count in scopes.items():
+            if count > 1:
+                raise Refused("not-sorted", where="snapshot.json: limits", id=f"{field} {scope}")
         pairs = [(one["expert"], one["dossier"], one["rule"]) for one in record["conflicts"]]
         check_sorted("snapshot.json: conflicts", pairs)
         self.conflicts = {pair[:2] for pair in pairs}
@@ -2181,7 +2187,7 @@ class Verification:
             self._check_beacon(index, source, entry, moment, lock)
         else:
             _check_key_string(entry["key"])
-            if source["date"] <= clock(moment)[:10]:
+            if source["date"] <= clock(moment + CHINA)[:10]:
                 raise Refused("event-past", date=source["date"], lock=clock(moment))
             self.say(5, "public", index=index, name=source["name"], key=entry["key"])
 

@@ -5,11 +5,6 @@
 const FINEST = 2 ** 13; // bits of a common denominator
 const MOST_PAIRS = 2 ** 25;
 
-function gcd(a, b) {
-  while (b) [a, b] = [b, a % b];
-  return a;
-}
-
 const bitLength = (n) => n.toString(2).length;
 const positive = (a, n) => ((a % n) + n) % n;
 const nodeName = (kind, ...parts) => joined(

@@ -72,9 +72,16 @@ const LIMIT = objectOf({
 const SEAT = objectOf({ panel: isText, stratum: isText, expert: isText });
 const SKIP = objectOf({ expert: isText, reason: isText });
 const IDENTITY = objectOf({ id: isText, salt: isHex, name: isFree, document: isFree });
+
+function gcd(a, b) {
+  while (b) [a, b] = [b, a % b];
+  return a;
+}
+
 const isCap = (value) => listOf(isCount)(value) && value.length === 2 && value[0] <= value[1];
 const isPlanRow = (value) => Array.isArray(value) && value.length === 5
-  && value.slice(0, 3).every(isText) && value.slice(3).every(isCount);
+  && value.slice(0, 3).every(isText) && value.slice(3).every(isCount)
+  && gcd(...value.slice(3)) === 1;
 
 const ALWAYS = {
   protocol: oneOf(PROTOCOL),
@@ -171,6 +178,9 @@ class Snapshot {
       checkSorted(`snapshot.json: ${name}`, record[name].map((one) => [one.id]));
       this[name] = byId(record[name]);
     }
+    const scopes = this.limits.map(({ field, scope }) => `${field} ${scope}`);
+    const twice = scopes.find((one, i) => scopes.indexOf(one) < i);
+    if (twice) throw new Refused("not-sorted", { where: "snapshot.json: limits", id: twice });
     const rows = record.conflicts.map((one) => [one.expert, one.dossier, one.rule]);
     checkSorted("snapshot.json: conflicts", rows);
     this.pairs = rows.map(([expert, dossier]) => [expert, dossier]);

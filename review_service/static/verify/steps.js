@@ -6,6 +6,7 @@ const README_SHA256 = "9bc0cc56065ba5ae11f48eebd9444c9c522a2ada51bf85ee94e22d497
 const CHAIN = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"; // drand quicknet
 const GENESIS = 1692803367;
 const PERIOD = 3;
+const CHINA = 8 * 3600; // a public event's day is one in China, UTC+8
 const SHOWN = 10; // problems told one by one in a line
 
 const beaconTime = (round) => GENESIS + PERIOD * (round - 1);
@@ -374,7 +375,7 @@ class Verification {
       this.checkBeacon(index, source, entry, moment, lock);
     } else {
       checkKeyString(entry.key);
-      if (source.date <= clock(moment).slice(0, 10)) {
+      if (source.date <= clock(moment + CHINA).slice(0, 10)) {
         throw new Refused("event-past", { date: source.date, lock: clock(moment) });
       }
       this.say(5, "public", { index, name: source.name, key: entry.key });

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from allocation.canonical import canonical
@@ -110,10 +111,9 @@ def plan_unfair() -> Office:
         one = rows[0]
         two = next(row for row in rows[1:] if row[1:3] == one[1:3])
         common = one[4] * two[4] * 100
-        one[3:], two[3:] = (
-            [one[3] * common // one[4] + 1, common],
-            [two[3] * common // two[4] - 1, common],
-        )
+        for row, step in ((one, 1), (two, -1)):
+            chance = Fraction(row[3], row[4]) + Fraction(step, common)
+            row[3:] = [chance.numerator, chance.denominator]
 
     return _plan(change)
 
@@ -215,3 +215,12 @@ def limit_exceeded() -> Office:
 @case(8)
 def dossier_withheld() -> Office:
     return making.short_office(lambda result: result["panels"]["P00"].pop())
+
+
+@case(1)
+def plan_not_in_lowest_terms() -> Office:
+    def change(record: dict[str, Any]) -> None:
+        row = record["plan"][0]
+        row[3:] = [2 * row[3], 2 * row[4]]
+
+    return _plan(change)

@@ -187,3 +187,11 @@ def zero_seats() -> Files:
     return edited(
         honest().files(), "snapshot.json", lambda one: one["panels"][0]["seats"].update(skill=0)
     )
+
+
+@case(1)
+def limit_twice() -> Files:
+    def change(record: dict[str, Any]) -> None:
+        record["limits"].append(dict(record["limits"][0], max=9))
+
+    return edited(honest().files(), "snapshot.json", change)

@@ -148,6 +148,16 @@ def public_event_already_held() -> Office:
 
 
 @case(5)
+def public_event_begun_in_china() -> Office:
+    def change(record: dict[str, Any]) -> None:
+        record["sources"].pop()
+        record["sources"][2]["date"] = "2026-09-18"
+        record["locked_at"] = "2026-09-17T16:00:00Z"  # midnight in China
+
+    return _forced(change)
+
+
+@case(5)
 def public_numbers_unsorted() -> Office:
     return _forced(lambda _: None, lambda entries: entries[2].update(key="9.2.15.22.31./7./"))
 
