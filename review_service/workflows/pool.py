@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, update
-from sqlmodel import select
+from sqlmodel import col, select
 
 from review_service.exchange.errors import BadValueError
 from review_service.exchange.pinyin import pinyin_of
@@ -41,7 +41,8 @@ class Clash:
 class PoolDiff:
     """What an import of these rows would do. `absent` are pool numbers in use that it leaves out.
 
-    `updated` pairs each row with its changed fields, field → (before, after).
+    `updated` pairs each row with its changed fields, field → (before, after). `namesakes` pairs
+    each newcomer with the pool number of somebody of the same name and employer.
     """
 
     new: tuple[ExpertRow, ...] = ()
@@ -49,6 +50,7 @@ class PoolDiff:
     unchanged: int = 0
     absent: tuple[str, ...] = ()
     clashes: tuple[Clash, ...] = ()
+    namesakes: tuple[tuple[ExpertRow, str], ...] = ()
     _ids: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     def counts(self) -> dict[str, int]:
@@ -59,6 +61,7 @@ class PoolDiff:
             "unchanged": self.unchanged,
             "absent": len(self.absent),
             "clashes": len(self.clashes),
+            "namesakes": len(self.namesakes),
         }
 
 
@@ -71,6 +74,7 @@ def compare_pool(
     stored = [dict(zip(names, one, strict=True)) for one in session.execute(select(*columns))]
     by_document = {one["document"]: one for one in stored}
     by_number = {one["number"]: one for one in stored}
+    by_person = {(one["name"], one["employer"]): one["number"] for one in stored}
     new, updated, clashes, seen, unchanged = [], [], [], set(), 0
     for row in rows:
         known, numbered = by_document.get(row.document), by_number.get(row.number)
@@ -95,6 +99,11 @@ def compare_pool(
             sorted(one["number"] for one in stored if one["in_use"] and one["number"] not in seen)
         ),
         tuple(clashes),
+        tuple(
+            (row, by_person[row.name, row.employer])
+            for row in new
+            if (row.name, row.employer) in by_person
+        ),
         {one["document"]: one["id"] for one in stored},
     )
 
@@ -218,7 +227,7 @@ def update_expert(work: Work, expert_id: int, changes: Mapping[str, Any], *, rea
     expert.updated_at = work.now
     work.session.add(expert)
     kind = "retired" if found.get("in_use") == (True, False) else "updated"
-    _changed_by_hand(work, Change(expert.number, kind, found), reason)
+    _by_hand(work, [Change(expert.number, kind, found)], reason)
     return expert
 
 
@@ -251,8 +260,23 @@ def retire_expert(work: Work, expert_id: int, *, reason: str) -> Expert:
     return update_expert(work, expert_id, {"in_use": False}, reason=reason)
 
 
-def _changed_by_hand(work: Work, change: Change, reason: str) -> None:
-    digest = changes_digest([change])
-    _, counts = record_batch(work, "pool", [change], source=reason.strip(), digest=digest)
-    private = {"expert": change.subject, "reason": reason.strip(), "changes": digest}
+def retire_left_out(work: Work, numbers: Collection[str], *, reason: str) -> int:
+    """Take experts out of use together, such as those a new list leaves out; return how many."""
+    if not reason.strip():
+        raise WorkflowError("reason-needed")
+    query = select(Expert).where(Expert.in_use).order_by(col(Expert.number))
+    retired = [one for one in work.session.exec(query) if one.number in numbers]
+    for one in retired:
+        one.in_use, one.updated_at = False, work.now
+        work.session.add(one)
+    changes = [Change(one.number, "retired", {"in_use": (True, False)}) for one in retired]
+    _by_hand(work, changes, reason)
+    return len(retired)
+
+
+def _by_hand(work: Work, changes: Sequence[Change], reason: str) -> None:
+    digest = changes_digest(changes)
+    _, counts = record_batch(work, "pool", changes, source=reason.strip(), digest=digest)
+    subjects = [one.subject for one in changes]
+    private = {"experts": subjects, "reason": reason.strip(), "changes": digest}
     append(work, "pool.changed", counts, private=private)

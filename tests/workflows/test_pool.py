@@ -74,7 +74,9 @@ def test_preview_says_what_an_import_would_do(office: Office) -> None:
     _bring(office, [_row(0), _row(1), _row(2)])
     with office.store.reading() as session:
         diff = pool.compare_pool(session, [_row(0), _row(1, title="教授"), _row(4)])
-    assert diff.counts() == {"new": 1, "updated": 1, "unchanged": 1, "absent": 1, "clashes": 0}
+    assert diff.counts() == {
+        "new": 1, "updated": 1, "unchanged": 1, "absent": 1, "clashes": 0, "namesakes": 0,
+    }  # fmt: skip
     assert diff.updated[0][1] == {"title": ("", "教授")}
     assert diff.absent == ("E00003",)
 
@@ -135,3 +137,23 @@ def test_mappings_are_remembered_for_the_same_headers(office: Office) -> None:
     with office.store.reading() as session:
         assert batches.remembered_mapping(session, "pool", ["甲", "乙"]) == {"name": "乙"}
         assert batches.remembered_mapping(session, "pool", ["甲"]) == {}
+
+
+def test_those_left_out_retire_together(office: Office) -> None:
+    """A new list's absent people can be retired at once, with one reason and one event."""
+    _bring(office, [_row(i) for i in range(4)])
+    with office.store.reading() as session:
+        absent = pool.compare_pool(session, [_row(0)]).absent
+    assert office.do(STAFF, pool.retire_left_out, absent, reason="新一届名单") == 3
+    assert [one.number for one in _experts(office) if one.in_use] == ["E00001"]
+    with pytest.raises(WorkflowError, match="reason-needed"):
+        office.do(STAFF, pool.retire_left_out, absent, reason="")
+
+
+def test_newcomers_who_may_be_known_are_pointed_out(office: Office) -> None:
+    """The same name and employer under another document may be the same person twice."""
+    _bring(office, [_row(0)])
+    twin = _row(9, employer="某学院0", name="王一")
+    with office.store.reading() as session:
+        diff = pool.compare_pool(session, [twin])
+    assert [(row.document, number) for row, number in diff.namesakes] == [(twin.document, "E00001")]
