@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     app.config.update(
         SECRET_KEY=settings.secret("session"),
         SECURITY_PASSWORD_SALT=settings.secret("password"),
-        SECURITY_PASSWORD_HASH="argon2",
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a function
         SECURITY_PASSWORD_SINGLE_HASH=True,
         SECURITY_DATETIME_FACTORY=utils.aware_utcnow,
         SECURITY_POST_LOGIN_VIEW="/",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import abort, current_app, request, url_for
 from flask_login import current_user
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask
+    from flask.typing import ResponseReturnValue
 
 View = TypeVar("View", bound="Callable[..., object]")
 
@@ -56,9 +57,14 @@ def actor() -> Actor:
 
 def may(endpoint: str) -> bool:
     """Whether who is signed in may use a route; pages show no link that would be refused."""
-    view = current_app.view_functions[endpoint]
-    allowed = getattr(view, "__access__", None)
+    allowed = _allowed(endpoint)
     return allowed is None or role() in allowed
+
+
+def _allowed(endpoint: str) -> frozenset[str] | None:
+    """Return the roles that a route names, None where it is open to everybody."""
+    view = current_app.view_functions[endpoint]
+    return cast("frozenset[str] | None", getattr(view, "__access__", None))
 
 
 def url_if(endpoint: str, **values: Any) -> str:
@@ -78,14 +84,14 @@ def protect(app: Flask) -> None:
         raise RuntimeError(f"routes without a declared access: {sorted(undeclared)}")
 
     @app.before_request
-    def _check() -> object:
+    def _check() -> ResponseReturnValue | None:
         if request.endpoint is None or request.endpoint in _OPEN:
             return None
-        allowed = current_app.view_functions[request.endpoint].__access__  # type: ignore[attr-defined]  # set above
+        allowed = _allowed(request.endpoint)
         if allowed is None:
             return None
         if not current_user.is_authenticated:
-            return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]  # by Flask-Login
+            return cast("ResponseReturnValue", vars(current_app)["login_manager"].unauthorized())
         if role() not in allowed:
             abort(403)
         return None

@@ -11,7 +11,7 @@ from sqlmodel import col, func, or_, select
 
 from review_service.tables import Conflict, Dossier, Expert, Round
 from review_service.web.access import access
-from review_service.web.page import attempt, db, round_or_404, safe_next
+from review_service.web.page import attempt, db, like, page_link, round_or_404, safe_next
 from review_service.workflows import conflicts
 from review_service.workflows.base import pk
 
@@ -52,7 +52,7 @@ def index(code: str) -> str:
         total=total,
         page=page,
         pages=max(1, math.ceil(total / PAGE)),
-        link=lambda n: url_for("conflicts.index", code=code, **(request.args | {"page": n})),
+        link=page_link("conflicts.index", code),
         by_status=dict(_counts(row, "status")),
         by_rule=_counts(row, "rule"),
         open=row.status in {"draft", "open"},
@@ -61,13 +61,15 @@ def index(code: str) -> str:
 
 def _filters(row: Round) -> list[Any]:
     wanted: list[Any] = [Conflict.round_id == row.id]
-    for name in ("status", "rule"):
-        if value := request.args.get(name, ""):
-            wanted.append(getattr(Conflict, name) == value)
+    wanted += [
+        getattr(Conflict, name) == value
+        for name in ("status", "rule")
+        if (value := request.args.get(name, ""))
+    ]
     if text := request.args.get("q", "").strip():
-        like = "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        pattern = like(text)
         columns = (Expert.name, Expert.number, Expert.employer, Dossier.number, Dossier.unit)
-        wanted.append(or_(*(col(one).like(like, escape="\\") for one in columns)))
+        wanted.append(or_(*(col(one).like(pattern, escape="\\") for one in columns)))
     return wanted
 
 

@@ -11,10 +11,10 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import BooleanField, RadioField, TextAreaField, validators
-from wtforms.fields.choices import SelectChoice
 
 from review_service.tables import Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
+from review_service.web.choices import SelectChoice
 from review_service.web.page import attempt, db, round_or_404
 from review_service.web.words import word
 from review_service.workflows import reviews, seats
@@ -158,10 +158,7 @@ def _desk(row: Round, decline: DeclineForm) -> str:
         "desk/one.html",
         desk_round=row,
         rubric=rubric,
-        seats=[
-            {"seat": seat, "dossiers": [seat.dossier] if seat.dossier else dossiers_of(draw, seat.panel)}
-            for seat, draw in held
-        ],
+        seats=[{"seat": one, "dossiers": _to_review(one, draw)} for one, draw in held],
         invitations=[seat for seat, _draw in held if seat.status == "awaiting"],
         accepted=accepted,
         signed=signed,
@@ -169,6 +166,10 @@ def _desk(row: Round, decline: DeclineForm) -> str:
         conflicts={name: word("rule", name) for name in CONFLICTS},
         decline=decline,
     )  # fmt: skip
+
+
+def _to_review(seat: Seat, draw: Draw) -> list[str]:
+    return [seat.dossier] if seat.dossier else dossiers_of(draw, seat.panel)
 
 
 def _my_seat(row: Round, seat_id: int) -> Seat:

@@ -13,7 +13,7 @@ from review_service.exchange import form as application_form
 from review_service.tables import Dossier
 from review_service.web.access import access
 from review_service.web.languages import language
-from review_service.web.page import attempt, db, dossier_or_404, round_or_404
+from review_service.web.page import attempt, db, dossier_or_404, like, round_or_404
 from review_service.workflows.base import pk
 from review_service.workflows.dossiers import admit_received, gates_of
 from review_service.workflows.rounds import rubric_of
@@ -78,11 +78,11 @@ def index(code: str) -> str:
     row = round_or_404(code)
     query = select(Dossier).where(Dossier.round_id == row.id)
     if text := request.args.get("q", "").strip():
-        like = "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        pattern = like(text)
         query = query.where(
             or_(
-                col(Dossier.unit).like(like, escape="\\"),
-                col(Dossier.number).like(like, escape="\\"),
+                col(Dossier.unit).like(pattern, escape="\\"),
+                col(Dossier.number).like(pattern, escape="\\"),
             )
         )
     for name in ("province", "sector", "status"):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -13,15 +12,16 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import DateField, IntegerField, RadioField, StringField, validators
-from wtforms.fields.choices import SelectChoice
 
 from allocation import lock as locking
 from allocation import sources as randomness
 from allocation.errors import AllocationError
 from review_service.tables import Draw, DrawSource, LogEvent, Round
 from review_service.web.access import access, actor, role
+from review_service.web.choices import SelectChoice
 from review_service.web.errors import sentence
 from review_service.web.page import attempt, db, draw_or_404, office, round_or_404, stratum_name
+from review_service.web.records import lock_warning, steps_of_walk, summary
 from review_service.web.words import word
 from review_service.workflows import draws, locks, rehearsals, snapshots
 from review_service.workflows.base import Work, WorkflowError, pk
@@ -41,8 +41,12 @@ class LockForm(FlaskForm):  # type: ignore[misc]  # untyped library
     source = RadioField(
         _l("Public source beside the parties’ secrets"),
         choices=[
-            SelectChoice("drand", _l("a future round of the public beacon (drand quicknet), the safest")),
-            SelectChoice("public", _l("a public event not yet held, such as a national lottery draw")),
+            SelectChoice(
+                "drand", _l("a future round of the public beacon (drand quicknet), the safest")
+            ),
+            SelectChoice(
+                "public", _l("a public event not yet held, such as a national lottery draw")
+            ),
             SelectChoice("none", _l("none: the parties’ secrets alone")),
         ],
         default="drand",
@@ -65,12 +69,12 @@ class LockForm(FlaskForm):  # type: ignore[misc]  # untyped library
     def records(self, now: datetime) -> list[dict[str, Any]]:
         """Return the source records of the snapshot."""
         if self.source.data == "drand":
-            later = now + timedelta(minutes=self.minutes.data)
+            later = now + timedelta(minutes=self.minutes.data or 0)
             number = randomness.first_round_after(later)
             return [{"kind": "drand", "chain": randomness.CHAIN, "round": number}]
         if self.source.data == "public":
-            day: date = self.date.data
-            return [{"kind": "public", "name": self.name.data.strip(), "date": day.isoformat()}]
+            name, day = (self.name.data or "").strip(), self.date.data
+            return [{"kind": "public", "name": name, "date": day.isoformat() if day else ""}]
         return []
 
 
@@ -133,7 +137,7 @@ def _preview(row: Round, draw_id: str) -> dict[str, Any]:
         warnings = locking.lock(record, now=now).warnings
     except (WorkflowError, AllocationError) as error:
         return {"refusal": sentence(_named(row, error))}
-    return summary(record) | {"warnings": [warning_text(row, one) for one in warnings]}
+    return summary(record) | {"warnings": [lock_warning(row, one) for one in warnings]}
 
 
 def _named(row: Round, error: WorkflowError | AllocationError) -> WorkflowError | AllocationError:
@@ -145,49 +149,6 @@ def _named(row: Round, error: WorkflowError | AllocationError) -> WorkflowError 
 
 def _soon(now: datetime) -> int:
     return randomness.first_round_after(now + timedelta(minutes=10))
-
-
-def summary(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a snapshot in numbers: experts and seats by stratum, dossiers, conflicts, limits."""
-    experts = Counter(one["stratum"] for one in record.get("experts", []))
-    seats: Counter[str] = Counter()
-    for panel in record.get("panels", []):
-        seats.update(panel["seats"])
-    return {
-        "strata": [(name, seats[name], experts[name]) for name in sorted(set(experts) | set(seats))],
-        "experts": sum(experts.values()),
-        "seats": sum(seats.values()),
-        "panels": len(record.get("panels", [])),
-        "dossiers": len(record.get("dossiers", [])),
-        "conflicts": len({(c["expert"], c["dossier"]) for c in record.get("conflicts", [])}),
-        "limits": [limit_text(one) for one in record.get("limits", [])],
-    }  # fmt: skip
-
-
-def limit_text(limit: dict[str, Any]) -> str:
-    """Return a limit as a sentence."""
-    fields = {"employer": _("employer"), "province": _("province")}
-    scopes = {
-        "draw": _("the whole draw"),
-        "panel": _("a panel"),
-        "cell": _("a stratum of a panel"),
-    }
-    return _(
-        "at most %(max)s of one %(field)s in %(scope)s",
-        max=limit["max"], field=fields[limit["field"]], scope=scopes[limit["scope"]],
-    )  # fmt: skip
-
-
-def warning_text(row: Round, warning: tuple[str, dict[str, Any]]) -> str:
-    """Return a warning of the lock as a sentence."""
-    kind, facts = warning
-    stratum = stratum_name(row, facts.get("stratum", "?"))
-    known = {
-        "only-commitments": _("All sources are secrets of parties: the last to reveal could refuse after a look. A public source is safer."),
-        "thin-reserve": _("Stratum %(stratum)s keeps only %(reserve)s in reserve for replacements.", stratum=stratum, reserve=facts.get("reserve", "?")),
-    }  # fmt: skip
-    listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
-    return known.get(kind, f"{kind}: {listed}")
 
 
 @blueprint.post("/rounds/<code>/draws/commit")
@@ -242,29 +203,10 @@ def rehearse(code: str) -> Response | str:
         "draws/rehearsal.html",
         round=row,
         summary=summary(found["snapshot"]),
-        warnings=[warning_text(row, one) for one in found["warnings"]],
+        warnings=[lock_warning(row, one) for one in found["warnings"]],
         steps=steps_of_walk(found["result"]),
         reserve=len(found["snapshot"]["experts"]),
     )
-
-
-def steps_of_walk(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the walk through the list, one entry an expert up to the last seat.
-
-    Entries are {"position", "expert", "panel", "stratum"} for a seat and {"position", "expert",
-    "reason"} for an expert passed over. A balanced draw has no walk: its seats stand in order.
-    """
-    seats = {seat["expert"]: seat for seat in result.get("seats", [])}
-    passed = {one["expert"]: one["reason"] for one in result.get("passed", [])}
-    if "order" not in result:
-        return [{"position": n, **seat} for n, seat in enumerate(result.get("seats", []), 1)]
-    steps: list[dict[str, Any]] = []
-    for position, name in enumerate(result["order"], 1):
-        if name in seats:
-            steps.append({"position": position, **seats[name]})
-        elif name in passed:
-            steps.append({"position": position, "expert": name, "reason": passed[name]})
-    return steps
 
 
 @blueprint.get("/rounds/<code>/draws/<int:number>")
@@ -288,7 +230,7 @@ def one(code: str, number: int) -> str:
         draw=draw,
         record=record,
         summary=summary(record),
-        warnings=[warning_text(row, one) for one in warnings],
+        warnings=[lock_warning(row, one) for one in warnings],
         sources=sources,
         revealed=all(source["entry"] for source in sources),
         missing=[source["label"] for source in sources if not source["entry"]],

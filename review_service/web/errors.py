@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a sentence stands on a line of its own
 """Refusals become sentences in the user's language: never a 500, never a silent skip."""
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def sentence(error: WorkflowError | AllocationError | ScoringError) -> str:
         "constraint": _("The database refused that; nothing was changed."),
     }  # fmt: skip
     if error.code in known:
-        return known[error.code]
+        return str(known[error.code])
     listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
     return f"{error} ({error.code}: {listed})" if listed else f"{error} ({error.code})"
 

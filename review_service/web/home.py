@@ -10,10 +10,10 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
 from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField, validators
-from wtforms.fields.choices import SelectChoice
 
 from review_service.tables import Approval, Conflict, Dossier, Draw, Pledge, Review, Round
 from review_service.web.access import access, public, role
+from review_service.web.choices import SelectChoice
 from review_service.web.languages import LANGUAGES
 from review_service.web.page import attempt, db, round_or_404, safe_next
 from review_service.web.steps import Counts, steps_of
@@ -66,38 +66,50 @@ class NewRound(FlaskForm):  # type: ignore[misc]  # untyped library
             validators.Regexp(r"^[a-z0-9][a-z0-9-]{1,39}$"),
             validators.NoneOf(["new"]),  # /rounds/new is this page
         ],
-        description=_l("Small letters, digits and hyphens, such as 2026-skills; it stands in every draw number."),
+        description=_l(
+            "Small letters, digits and hyphens, such as 2026-skills; "
+            "it stands in every draw number."
+        ),
     )  # fmt: skip
     title = StringField(
         _l("Name of the round"), [validators.InputRequired(), validators.Length(max=120)]
     )
-    rubric = SelectField(_l("Rubric"), choices=[SelectChoice("skills-base-2022", "skills-base-2022")])
+    rubric = SelectField(
+        _l("Rubric"), choices=[SelectChoice("skills-base-2022", "skills-base-2022")]
+    )
     panels = TextAreaField(
         _l("Panels and their seats"),
         [validators.InputRequired()],
-        description=_l("One panel a line: number, sector of its dossiers, then seats as stratum=count. Example: P01 装备制造 技术=4 管理=3"),
+        description=_l(
+            "One panel a line: number, sector of its dossiers, then seats as stratum=count. "
+            "Example: P01 装备制造 技术=4 管理=3"
+        ),
     )  # fmt: skip
     total = IntegerField(
         _l("Places on the list"), [validators.InputRequired(), validators.NumberRange(1, 10_000)],
         default=31,
     )  # fmt: skip
     province_most = IntegerField(
-        _l("Most places per province"), [validators.InputRequired(), validators.NumberRange(1, 1000)],
+        _l("Most places per province"),
+        [validators.InputRequired(), validators.NumberRange(1, 1000)],
         default=5,
     )  # fmt: skip
     same_province = BooleanField(
         _l("An expert may not review dossiers of the own province"),
     )
     publicity_days = IntegerField(
-        _l("Working days of publicity"), [validators.InputRequired(), validators.NumberRange(1, 60)],
+        _l("Working days of publicity"),
+        [validators.InputRequired(), validators.NumberRange(1, 60)],
         default=5,
     )  # fmt: skip
 
     def validate_panels(self, field: TextAreaField) -> None:
         """Read the panels; the message names the line that is wrong."""
         self.panel_rows = [
-            _panel(number, line) for number, line in enumerate(field.data.splitlines(), 1) if line.strip()
-        ]  # fmt: skip
+            _panel(number, line)
+            for number, line in enumerate((field.data or "").splitlines(), 1)
+            if line.strip()
+        ]
         names = [one["id"] for one in self.panel_rows]
         for name in names:
             if names.count(name) > 1:
@@ -131,8 +143,11 @@ def _panel(number: int, line: str) -> dict[str, Any]:
         seats[stratum] = int(count)
     if not seats:
         raise validators.ValidationError(
-            _("Line %(number)s needs a number, a sector and at least one stratum=count.", number=number)
-        )  # fmt: skip
+            _(
+                "Line %(number)s needs a number, a sector and at least one stratum=count.",
+                number=number,
+            )
+        )
     return {"id": parts[0], "class": parts[1], "seats": seats}
 
 
@@ -145,9 +160,9 @@ def new_round() -> str | Response:
         made = attempt(
             _("The round was made. Bring in experts and dossiers, then open it."),
             rounds.create_round,
-            form.code.data,
-            form.title.data,
-            form.rubric.data,
+            str(form.code.data),
+            str(form.title.data),
+            str(form.rubric.data),
             form.rules(),
         )
         if made is not None:

@@ -1,4 +1,4 @@
-"""The log: every event, its proof, the checkpoints, and how to verify a draw without trust in us."""
+"""The log: every event with its proof, checkpoints, and verifying a draw without trust in us."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request
 from sqlmodel import col, func, or_, select
 
 from review_service.tables import Expert
 from review_service.web.access import access
-from review_service.web.page import db, round_or_404
+from review_service.web.page import db, like, page_link, round_or_404
 
 if TYPE_CHECKING:
     from sqlmodel.sql.expression import SelectOfScalar
@@ -39,7 +39,7 @@ def index(code: str) -> str:
         total=total,
         page=page,
         pages=max(1, math.ceil(total / PAGE)),
-        link=lambda number: url_for("pool.index", code=code, **(request.args | {"page": number})),
+        link=page_link("pool.index", code),
         whole=db().exec(select(func.count()).select_from(Expert)).one(),
         choices={name: _choices(name) for name in FILTERS},
     )
@@ -49,13 +49,12 @@ def _wanted(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
     """Return a query narrowed by what the page asks for."""
     text = request.args.get("q", "").strip()
     if text:
-        like = f"%{_escaped(text)}%"
-        bare = f"%{_escaped(''.join(text.lower().split()))}%"
+        pattern, bare = like(text), like("".join(text.lower().split()))
         query = query.where(
             or_(
-                col(Expert.name).like(like, escape="\\"),
-                col(Expert.employer).like(like, escape="\\"),
-                col(Expert.number).like(like, escape="\\"),
+                col(Expert.name).like(pattern, escape="\\"),
+                col(Expert.employer).like(pattern, escape="\\"),
+                col(Expert.number).like(pattern, escape="\\"),
                 func.replace(func.lower(Expert.pinyin), " ", "").like(bare, escape="\\"),
             )
         )
@@ -67,10 +66,6 @@ def _wanted(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
     elif request.args.get("use", "yes") == "yes":
         query = query.where(col(Expert.in_use))
     return query
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _choices(name: str) -> list[tuple[str, int]]:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a sentence stands on a line of its own
 """Why a dossier is in or out, and what a fit warns of, as sentences in the page's language."""
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def reason_text(reason: dict[str, Any]) -> str:
         "chapter": _("chapter %(chapter)s has %(score)s, at least %(least)s is needed", chapter=said("chapter"), score=said("score"), least=said("least")),
         "chapter-missing": _("chapter %(chapter)s was not scored", chapter=said("chapter")),
     }  # fmt: skip
-    return sentences.get(reason["code"], reason["code"])
+    return str(sentences.get(reason["code"], reason["code"]))
 
 
 def warning_text(warning: dict[str, Any]) -> str:
@@ -52,4 +53,4 @@ def warning_text(warning: dict[str, Any]) -> str:
     }  # fmt: skip
     code = str(warning.get("code"))
     listed = "；".join(f"{key} = {value}" for key, value in sorted(warning.items()))
-    return sentences.get(code, listed)
+    return str(sentences.get(code, listed))

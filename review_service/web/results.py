@@ -209,7 +209,9 @@ def published(code: str) -> str:
     return render_template(
         "results/published.html",
         public_round=row,
-        rows=sorted((units[name] for name in selection["list"]), key=lambda one: (one.province, one.rank)),
+        rows=sorted(
+            (units[name] for name in selection["list"]), key=lambda one: (one.province, one.rank)
+        ),
         start=start,
         end=last_day(start, row.rules["publicity_days"]) if start else None,
         draws=list(draws),

@@ -11,9 +11,9 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 from wtforms import IntegerField, RadioField, TextAreaField, validators
-from wtforms.fields.choices import SelectChoice
 
 from review_service.web.access import access
+from review_service.web.choices import SelectChoice
 from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats, worklist
 from review_service.web.dossiers import facts_of
 from review_service.web.errors import sentence

@@ -1,4 +1,4 @@
-"""Seats after the draw: who is awaited, who accepted, who left, and who was taken in their place."""
+"""Seats after the draw: who is awaited, who accepted, who left, and who took their place."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def chains(row: Round) -> list[dict[str, Any]]:
                 "seat": seat,
                 "draw": draw,
                 "who": names[draw.id].get(seat.pseudonym),
-                "replaces": by_id.get(seat.replaces_id),
-                "next": next_of.get(seat.id),
+                "replaces": by_id.get(seat.replaces_id or 0),
+                "next": next_of.get(seat.id or 0),
                 "skipped": skipped.get(key, []),
             }
         )

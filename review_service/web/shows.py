@@ -11,10 +11,11 @@ from sqlmodel import col, select
 
 from review_service.tables import Checkpoint, Draw, DrawExpert, Expert, LogEvent, Round
 from review_service.web.access import access
-from review_service.web.draws import SEEN_BY, steps_of_walk, summary
+from review_service.web.draws import SEEN_BY
 from review_service.web.errors import sentence
 from review_service.web.log import qr
 from review_service.web.page import db, draw_or_404, names_open, round_or_404, stratum_name
+from review_service.web.records import steps_of_walk, summary
 from review_service.web.words import word
 from review_service.workflows import bundles
 from review_service.workflows.base import WorkflowError

@@ -90,7 +90,7 @@ def _states(row: Round) -> dict[str, str]:
         "conflicts": (completed > 0 or (suspected == 0 and count.of(Conflict) > 0), dossiers > 0),
         "draw": (completed > 0, begun and experts > 0 and dossiers > 0),
         "contact": (seats > 0 and awaiting == 0, completed > 0),
-        "pledge": (scored or (seats > 0 and count.pledges() >= count.seats("accepted") > 0), seats > 0),
+        "pledge": (scored or count.pledges() >= count.seats("accepted") > 0, seats > 0),
         "scoring": (scored, row.status == "reviewing"),
         "progress": (scored, row.status == "reviewing"),
         "results": (approved > 0, scored),

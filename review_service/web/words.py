@@ -126,15 +126,19 @@ _WORDS: dict[str, dict[str, Any]] = {
 
 # What a state looks like; colour never carries the meaning alone, the word stands beside it.
 _TONES = {
-    "good": {"admitted", "completed", "accepted", "submitted", "approved", "passed", "published", "in"},
-    "busy": {"open", "reviewing", "locked", "awaiting", "draft", "proposed", "complete", "calibration"},
+    "good": {
+        "admitted", "completed", "accepted", "submitted", "approved", "passed", "published", "in",
+    },
+    "busy": {
+        "open", "reviewing", "locked", "awaiting", "draft", "proposed", "complete", "calibration",
+    },
     "warn": {"suspected", "missing"},
     "bad": {"voided", "rejected", "failed"},
 }  # fmt: skip
 
 
 def word(kind: str, code: str) -> str:
-    """Return the word for a code of a kind in the language of the page; unknown codes as they are."""
+    """Return the word for a code in the language of the page; unknown codes stay as they are."""
     if kind == "rule" and code in RULES:
         return str(either(RULES[code], "title"))
     return str(_WORDS.get(kind, {}).get(code, code))

@@ -113,7 +113,7 @@ def test_a_rehearsal_is_marked_and_leaves_no_draw(theatre: Theatre) -> None:
 
 
 def test_a_decline_brings_the_next_of_the_list(theatre: Theatre) -> None:
-    """An expert declines; the staff's page shows the replacement by itself, with who was skipped."""
+    """An expert declines; the staff's page shows by itself who replaces, and who was skipped."""
     theatre.stage.play("drawn")
     staff, expert = theatre.enter("staff"), theatre.enter("expert1")
     staff.goto(f"{theatre.base}/rounds/{CODE}/seats")

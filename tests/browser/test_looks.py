@@ -70,7 +70,7 @@ def _look(theatre: Theatre, pages: dict[str, list[str]], language: str, *, phone
 
 @pytest.mark.parametrize(("language", "phone"), [("zh", False), ("en", True)])
 def test_pages_of_scoring_are_accessible(scoring: Theatre, language: str, *, phone: bool) -> None:
-    """Axe finds nothing on any page during scoring, at the desk and at 390 px, in both languages."""
+    """Axe finds nothing on any page during scoring, on a desk and a phone, in both languages."""
     _look(scoring, SCORING, language, phone=phone)
 
 

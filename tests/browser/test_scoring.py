@@ -165,7 +165,9 @@ def test_scoring_on_a_phone(desk: Theatre) -> None:
     """At 390 px dossier and rubric stand one above the other, and a tap gives a level."""
     page = desk.enter("expert1", phone=True)
     page.goto(f"{desk.base}{DESK}/dossiers/D01")
-    dossier, rubric = (page.locator(one).bounding_box() for one in (".dossier-side", ".rubric-side"))
+    dossier, rubric = (
+        page.locator(one).bounding_box() for one in (".dossier-side", ".rubric-side")
+    )
     assert dossier
     assert rubric
     assert rubric["y"] > dossier["y"] + dossier["height"] - 1

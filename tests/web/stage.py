@@ -127,7 +127,9 @@ class Stage:
             session.commit()
         self.office.do(STAFF, dossiers.admit_received, self.round_id)
         with self.office.store.writing() as session:
-            sample = session.exec(select(Dossier).where(Dossier.number == f"D{self.dossiers + 1:02}")).one()
+            sample = session.exec(
+                select(Dossier).where(Dossier.number == f"D{self.dossiers + 1:02}")
+            ).one()
             sample.status = "calibration"
             session.add(sample)
             session.commit()
@@ -263,9 +265,9 @@ def _expert(n: int, now: Any) -> Expert:
     return Expert(
         number=f"E{n + 1:05}",
         name="张王李赵陈杨周吴"[n % 8] + "伟芳敏静强磊"[n // 8],
-        pinyin=("zhang wang li zhao chen yang zhou wu".split()[n % 8])
+        pinyin=(["zhang", "wang", "li", "zhao", "chen", "yang", "zhou", "wu"][n % 8])
         + " "
-        + "wei fang min jing qiang lei".split()[n // 8],
+        + ["wei", "fang", "min", "jing", "qiang", "lei"][n // 8],
         document=f"TEST{n:06}",
         born=1970,
         employer=f"{PROVINCES[n % 4]}第{n}职业技术学院",

@@ -94,7 +94,7 @@ def test_posts_need_the_token(stages: Callable[[str], Stage]) -> None:
 def test_foreign_and_missing_things_answer_alike(
     stages: Callable[[str], Stage], account: str
 ) -> None:
-    """What isn't there and what isn't one's own give the same page, byte for byte but for tokens."""
+    """What isn't there and what isn't one's own give the same page, byte for byte."""
     client = sign_in(stages("reviewing"), account)
     pairs = {
         "staff": (f"/rounds/{CODE}/draws/9", "/rounds/nothing/draws/1"),
