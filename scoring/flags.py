@@ -33,7 +33,6 @@ LEVEL = 0.05
 LIMIT = 5000  # dossiers; the diagnosis solves a dense system
 EVENTS = 10
 DECIDED = 0.9
-NORMAL_95 = 1.959963984540054
 
 
 def flags(
@@ -117,8 +116,8 @@ class _Diagnosis:
                 "id": entry["id"],
                 "n": entry["n"],
                 "leniency": entry["effect"],
-                "low": entry.get("low", entry["effect"] - NORMAL_95 * entry["se"]),
-                "high": entry.get("high", entry["effect"] + NORMAL_95 * entry["se"]),
+                "low": entry["low"],
+                "high": entry["high"],
                 "noise_sd": float(np.sqrt(noise)),
             }
             for entry, noise in zip(self.experts, self.noise, strict=True)
@@ -126,6 +125,9 @@ class _Diagnosis:
 
     def lenient(self) -> list[dict[str, Any]]:
         """Return flags of experts whose leniency is far out."""
+        if any(entry["effect"] is None or entry["se"] is None for entry in self.experts):
+            self.reasons["leniency"] = "the design can't tell leniency"
+            return []
         p = holm([leniency(entry["effect"], entry["se"], self.lenience) for entry in self.experts])
         found = []
         for j, entry in enumerate(self.experts):

@@ -253,6 +253,25 @@ def test_boundary_rounds_give_reasons() -> None:
         assert report["reasons"]["all"]
 
 
+def test_a_design_that_cannot_tell_leniency_says_so() -> None:
+    """Experts of one dossier each have no leniency: a reason, no crash, no flag for it."""
+    generator = np.random.default_rng(12)
+    scores = np.repeat(generator.normal(60, 9, 8), 4) + generator.normal(0, 2, 32)
+    each = Ratings.from_rows(np.repeat(np.arange(8), 4), np.arange(32), scores)
+    report = flags(each, fit(each, top=3, draws=200).record())
+    assert report["reasons"]["leniency"]
+    assert {flag["code"] for flag in report["flags"]} <= {"influence"}
+    assert len(report["experts"]) == 32
+
+
+def test_a_single_expert_is_no_round_to_compare() -> None:
+    """One expert on every dossier: quality and noise can't be told apart, and it is said."""
+    alone = Ratings.from_rows(np.arange(8), ["x"] * 8, [61.0, 70, 55, 80, 66, 72, 58, 90])
+    report = flags(alone, fit(alone, top=3, draws=200).record())
+    assert report["reasons"]
+    assert report["flags"] == []
+
+
 def test_wrong_input_is_refused() -> None:
     """Ratings without experts, and a fit of other ratings, are errors."""
     nameless = Ratings.from_rows("aabb", None, [1, 2, 3, 5])
