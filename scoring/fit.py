@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scoring.arrays import Floats
+    from scoring.posterior import Posterior
     from scoring.ratings import Ratings
     from scoring.reml import Point
 
@@ -34,7 +35,6 @@ DIGITS = 10  # significant digits in a record; the last bits of a BLAS stay out 
 LEAST_DRAWS, MOST_DRAWS = 200, 4000
 DRAWN_VALUES = 600_000
 DRAW_STREAM, NOISE_STREAM = 1, 2
-NOISE_DRAWS = 32
 NOISES = ("common", "expert", "auto")
 
 
@@ -111,24 +111,11 @@ def fit(
     own = None
     if noise != "common" and "reviewer" not in reasons and max(point.tau) < CEILING:
         own = fit_noise(layout, point, always=noise == "expert")
-    who = layout.row if layout.swapped else layout.col
-    ratios = None
     if own is not None:
         point = own[0]
-        ratios = own[1].drawn(Stream(seed, NOISE_STREAM), NOISE_DRAWS)[:, who]
-    belief = posterior(layout, point, ratios)
-    drawn = 0
-    unknown = np.full(len(ratings.dossiers), math.nan)
-    simulated = {"expected_rank": unknown, "p_top": unknown}
-    if reasons.get("dossier") in {None, "single_level"}:
-        blocks = belief.draws(
-            frame.which("dossier"), draws or _enough(ratings), Stream(seed, DRAW_STREAM)
-        )
-        levels = len(point.solution.col if layout.swapped else point.solution.row)
-        ranks, chances, drawn = summaries.ranks_and_chances(blocks, levels, top)
-        simulated["expected_rank"] = frame.alike("dossier", ranks)
-        if top is not None:
-            simulated["p_top"] = frame.alike("dossier", chances)
+    belief = posterior(layout, point, own and own[1], Stream(seed, NOISE_STREAM))
+    wanted = draws or _enough(ratings)
+    simulated, drawn = _simulated(frame, belief, top, wanted, Stream(seed, DRAW_STREAM))
     moments, known = belief.moments(), belief.spread()
     variances = _variances(frame, point)
     noises = np.full(len(ratings.reviewers), variances["residual"])
@@ -149,6 +136,24 @@ def fit(
         reasons=_reasons(reasons, point.criterion),
         warnings=(*warnings, *_boundaries(variances)),
     )
+
+
+def _simulated(
+    frame: Frame, belief: Posterior, top: int | None, draws: int, stream: Stream
+) -> tuple[dict[str, Floats], int]:
+    """Return the dossiers' columns that draws give, and how many were drawn."""
+    unknown = np.full(len(frame.ratings.dossiers), math.nan)
+    columns = {"expected_rank": unknown, "p_top": unknown}
+    if frame.reasons.get("dossier") not in {None, "single_level"}:
+        return columns, 0
+    which = frame.which("dossier")
+    levels = len((frame.layout.rows, frame.layout.cols)[which])
+    blocks = belief.draws(which, draws, stream)
+    ranks, chances, drawn = summaries.ranks_and_chances(blocks, levels, top)
+    columns["expected_rank"] = frame.alike("dossier", ranks)
+    if top is not None:
+        columns["p_top"] = frame.alike("dossier", chances)
+    return columns, drawn
 
 
 def _enough(ratings: Ratings) -> int:

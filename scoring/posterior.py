@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scoring.arrays import Floats
     from scoring.equations import Spread
     from scoring.layout import Layout
+    from scoring.noise import Noise
     from scoring.reml import Point
     from scoring.streams import Stream
 
@@ -31,6 +32,7 @@ GRID_LEVELS = 200  # up to so many column levels the variances are integrated ov
 OUTER, INNER = 9, 15  # nodes of the grid
 REACH = 4.5  # half-width of the grid in standard deviations
 CAUCHY = 2.0
+NOISE_DRAWS = 32
 BLOCK = 2**22  # numbers in a block of draws
 
 
@@ -196,18 +198,22 @@ class PlugInPosterior:
         self.seen = Seen(square, count)
 
 
-def posterior(
-    layout: Layout, point: Point, ratios: Floats | None = None
-) -> GridPosterior | PlugInPosterior:
+Posterior = GridPosterior | PlugInPosterior
+
+
+def posterior(layout: Layout, point: Point, noise: Noise | None, stream: Stream) -> Posterior:
     """Return the posterior around a point of maximal restricted likelihood.
 
-    `ratios` (k, n) are draws of the noise variance of each rating, to the common one; the
-    posterior is averaged over them where it is averaged over variances at all.
+    Where it is averaged over variances at all, it is so over draws of the reviewers' own `noise`
+    too.
     """
     if len(layout.cols) > GRID_LEVELS or max(point.tau) >= CEILING:
         return PlugInPosterior(point)
     grid = _grid(layout, point)
-    return GridPosterior(point, grid if ratios is None else _mixed(layout, grid, ratios))
+    if noise is None:
+        return GridPosterior(point, grid)
+    who = layout.row if layout.swapped else layout.col
+    return GridPosterior(point, _mixed(layout, grid, noise.drawn(stream, NOISE_DRAWS)[:, who]))
 
 
 def _mixed(layout: Layout, grid: list[Scenario], ratios: Floats) -> list[Scenario]:

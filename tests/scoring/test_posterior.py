@@ -99,7 +99,7 @@ def test_draws_have_the_moments() -> None:
     ratings = a_round(3)
     layout = lay_out(ratings)
     point = maximise(layout, np.ones(len(ratings)))
-    grid = posterior(layout, point)
+    grid = posterior(layout, point, None, Stream(0, 2))
     assert isinstance(grid, GridPosterior)
     for belief, tolerance in ((grid, 0.15), (PlugInPosterior(point), 0.06)):
         moments = belief.moments()
