@@ -110,7 +110,7 @@ async def _some_answers(experts: list[Expert]) -> None:
         return sum(one.counts["saves"] + one.counts["submits"] for one in experts)
 
     target, give_up = answered() + random.randint(1, 12), time.monotonic() + 15
-    while answered() < target and time.monotonic() < give_up:
+    while answered() < target and time.monotonic() < give_up:  # noqa: ASYNC110 - counters, no event
         await asyncio.sleep(0.005)
     await asyncio.sleep(random.random() * 0.05)
 

@@ -30,7 +30,14 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than nginx's, so that it is nginx that closes
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - the heartbeat file; a slow disk must not kill a worker
+control_socket_disable = True  # nothing but the signals steers it
 accesslog = None  # requests are logged by the application, without addresses and query strings
+# gunicorn's own lines go the way of the application's (review_service/logging.py).
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"}},
+}
 proc_name = "review-service"
 limit_request_line = 4094
 

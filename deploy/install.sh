@@ -63,8 +63,14 @@ UV=$TOOLS/bin/uv
 export UV_PYTHON_DOWNLOADS=never UV_NATIVE_TLS=1
 [ -x "$APP/venv/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$APP/venv"
 "$UV" pip sync --quiet --python "$APP/venv/bin/python" --require-hashes "$SOURCE/requirements.lock"
-"$APP/venv/bin/python" "$SOURCE/tools/messages.py" compile
 "$UV" pip install --quiet --python "$APP/venv/bin/python" --no-deps --reinstall "$SOURCE"
+# Compiled catalogues are not in the source; they belong beside the installed ones.
+"$APP/venv/bin/python" "$SOURCE/tools/messages.py" compile
+PACKAGE=$(cd / && "$APP/venv/bin/python" -c \
+  'import pathlib, review_service as r; print(pathlib.Path(r.__file__).parent)')
+for catalogue in "$SOURCE"/review_service/translations/*/LC_MESSAGES/messages.mo; do
+  install -m 0644 "$catalogue" "$PACKAGE/${catalogue#"$SOURCE"/review_service/}"
+done
 install -d -m 0755 "$APP/deploy"
 install -m 0644 "$SOURCE/deploy/gunicorn.conf.py" "$APP/deploy/gunicorn.conf.py"
 install -m 0644 "$SOURCE"/deploy/systemd/review-* "$UNITS/"

@@ -250,13 +250,14 @@ class Gunicorn:
         self._environment = environment | {
             "REVIEW_PROCESSES": str(processes),
         }
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start and wait until it is ready."""
         self._process = subprocess.Popen(
             self._command, env=self._environment, cwd=ROOT, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=self._log,
         )  # fmt: skip
         give_up = time.monotonic() + 120
         while time.monotonic() < give_up:
@@ -268,7 +269,8 @@ class Gunicorn:
             if self._process.poll() is not None:
                 break
             time.sleep(0.1)
-        raise RuntimeError("the application did not start")
+        self._log.seek(0)
+        raise RuntimeError(f"it did not start: {self._log.read()[-2000:].decode()}")
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
