@@ -36,7 +36,10 @@ accesslog = None  # requests are logged by the application, without addresses an
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "loggers": {"gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"}},
+    "loggers": {
+        "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO"},
+        "alembic": {"level": "WARNING"},
+    },
 }
 proc_name = "review-service"
 limit_request_line = 4094
