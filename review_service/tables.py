@@ -497,11 +497,17 @@ class LogEvent(SQLModel, table=True):
     """An event: its canonical text is what the tree holds. `private` opens the sealed digest."""
 
     __tablename__ = "log_event"
+    # With the number behind, a page of any one filter is read off its index in order.
+    __table_args__ = (
+        sa.Index(None, "actor", "seq"),
+        sa.Index(None, "type", "seq"),
+        sa.Index(None, "subject", "seq"),
+    )
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     time: datetime = Field(sa_column=_moment(nullable=False))
-    actor: str = Field(index=True)
-    type: str = Field(index=True)
-    subject: str = Field(default="", index=True)
+    actor: str
+    type: str
+    subject: str = ""
     event: str = Field(sa_column=_long())
     private: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
 
@@ -530,3 +536,30 @@ class Witness(SQLModel, table=True):
     key: str = Field(unique=True)
     holder: str
     added_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Recipient(SQLModel, table=True):
+    """An inspector's age public key: what holds names is sealed to it before it is sent."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    holder: str = Field(index=True)
+    added_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+# --- other programs -----------------------------------------------------------------------------
+
+
+class ApiToken(SQLModel, table=True):
+    """A bearer token of the JSON API; only its SHA-256 is kept. `scopes` stand between blanks."""
+
+    __tablename__ = "api_token"
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(unique=True)
+    name: str
+    scopes: str
+    made_by: str
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
+    expires_at: datetime = Field(sa_column=_moment(nullable=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=_moment())
+    revoked_by: str = ""
