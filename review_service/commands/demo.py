@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from review_service.commands.serve import run
@@ -128,7 +129,9 @@ def _run_round(settings: Settings, bundle: Path) -> None:
 @contextmanager
 def _steps() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
     """Show progress: `step(text)` begins a step, `advance(done, total)` moves within it."""
-    with Progress(TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn()) as progress:
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
 
         def finish() -> None:
             for task in progress.tasks:
@@ -137,6 +140,8 @@ def _steps() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]
 
         def step(text: str) -> None:
             finish()
+            if not console.is_terminal:
+                click.echo(text)
             progress.add_task(text, total=1)
 
         def advance(done: int, total: int) -> None:
