@@ -26,6 +26,7 @@ from review_service.web import (
     health,
     home,
     imports,
+    invitations,
     languages,
     log,
     page,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
-    home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, scoring, progress,
-    results, log, health,
+    home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, invitations, scoring,
+    progress, results, log, health,
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from review_service.web.access import access
 from review_service.web.choices import SelectChoice
 from review_service.web.page import attempt, db, round_or_404
 from review_service.web.words import word
-from review_service.workflows import reviews, seats
+from review_service.workflows import invitations, reviews, seats
 from review_service.workflows.base import NotFoundError, pk
 from review_service.workflows.rounds import rubric_of
 from review_service.workflows.seats import dossiers_of
@@ -158,7 +158,7 @@ def _desk(row: Round, decline: DeclineForm) -> str:
         "desk/one.html",
         desk_round=row,
         rubric=rubric,
-        seats=[{"seat": one, "dossiers": _to_review(one, draw)} for one, draw in held],
+        seats=[{"seat": one, "dossiers": to_review(one, draw)} for one, draw in held],
         invitations=[seat for seat, _draw in held if seat.status == "awaiting"],
         accepted=accepted,
         signed=signed,
@@ -168,7 +168,8 @@ def _desk(row: Round, decline: DeclineForm) -> str:
     )  # fmt: skip
 
 
-def _to_review(seat: Seat, draw: Draw) -> list[str]:
+def to_review(seat: Seat, draw: Draw) -> list[str]:
+    """Return the numbers of the dossiers that a seat is to review."""
     return [seat.dossier] if seat.dossier else dossiers_of(draw, seat.panel)
 
 
@@ -198,7 +199,8 @@ def decline(code: str, seat_id: int) -> Response | str:
     if not form.validate_on_submit():
         return _desk(row, form)
     done = _("Thank you for answering. Another expert is asked now; there is nothing more to do.")
-    attempt(done, seats.vacate_seat, pk(seat), form.reason.data, form.note.data or "")
+    reason, note = str(form.reason.data), form.note.data or ""
+    attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
     return redirect(url_for("desk.one", code=code), code=303)
 
 
@@ -247,13 +249,26 @@ def sign_and_declare(
     signed = reviews.sign_pledge(work, round_id, expert)
     for number, rule in sorted(conflicts.items()):
         seat = seat_for(work, round_id, expert, number)
-        seats.declare_conflict(work, pk(seat), number, rule)
+        _stand_in(work, seat, number, rule)
     return signed
 
 
 def recuse(work: Work, round_id: int, expert: int, number: str, rule: str) -> Seat | None:
     """Declare a conflict with one dossier."""
-    return seats.declare_conflict(work, pk(seat_for(work, round_id, expert, number)), number, rule)
+    return _stand_in(work, seat_for(work, round_id, expert, number), number, rule)
+
+
+def _stand_in(work: Work, seat: Seat, number: str, rule: str) -> Seat | None:
+    """Declare a conflict and invite who is taken for the dossier; None: the list is exhausted."""
+    new = seats.declare_conflict(work, pk(seat), number, rule)
+    if new is not None:
+        invitations.invite(work, pk(new), invitation_link)
+    return new
+
+
+def invitation_link(token: str) -> str:
+    """Return the address that a letter of invitation carries."""
+    return url_for("invitations.answer", token=token, _external=True)
 
 
 def seat_for(work: Work, round_id: int, expert: int, number: str) -> Seat:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import render_template, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
 from allocation.errors import AllocationError
@@ -19,62 +20,142 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
+# The sentence of each refusal; its facts are put in by name. Codes that only a command meets, or
+# that tell of a damaged store, show as they are.
+_SENTENCES = {
+    "account-exists": _l("There is an account with this address already."),
+    "already-decided": _l("That was decided already."),
+    "already-revealed": _l("“%(source)s” has been revealed already."),
+    "amendment-open": _l("A change of this review waits for a decision already."),
+    "answer-by-past": _l("The time to answer by lies in the past."),
+    "approval-needed": _l("A second person must approve this very list first."),
+    "base64": _l("That is no base64."),
+    "beacon": _l("The signature of beacon round %(round)s does not verify; look it up again."),
+    "beacon-form": _l("That is no signature of beacon round %(round)s."),
+    "beacon-past": _l("Beacon round %(round)s is not in the future; choose a later one."),
+    "checkpoint-needed": _l("Sign a checkpoint of the log first; the bundle is pinned by it."),
+    "commitment": _l(
+        "That is not the secret “%(party)s” committed to. Check it character by character; nothing was changed."
+    ),
+    "commitment-form": _l("A commitment is 64 characters of 0–9 and a–f."),
+    "commitment-given": _l("“%(party)s” has committed already; a commitment is never changed."),
+    "commitment-missing": _l("“%(party)s” has not committed to a secret yet."),
+    "conflict-status": _l("Only a suspected conflict, or one decided by staff, can be decided."),
+    "conflicts-undecided": _l(
+        "%(count)s suspected conflicts must be confirmed or dismissed first."
+    ),
+    "constraint": _l("The database refused that; nothing was changed."),
+    "cosignature-kind": _l("That is not a witness key."),
+    "cosigned": _l("This key has countersigned already."),
+    "dossier-of-another-round": _l("Dossier %(dossier)s is of another round."),
+    "dossier-status": _l("Dossier %(dossier)s is “%(status)s”; nothing was changed."),
+    "dossiers-settled": _l(
+        "These dossiers are admitted or withdrawn and can’t be replaced: %(numbers)s."
+    ),
+    "draw-open": _l("A draw is locked and not yet completed; finish it or void it first."),
+    "draw-stands": _l("The draw %(draw_id)s counts; a second one of the panels is not possible."),
+    "draw-status": _l("This draw is “%(status)s”; nothing can be changed."),
+    "event-past": _l("“%(name)s” is not in the future; choose a later event."),
+    "fit-needed": _l("Compute the adjusted results first."),
+    "fit-outdated": _l("Reviews have changed since; compute again."),
+    "hex": _l("Only the characters 0–9 and a–f can stand here, an even number of them."),
+    "invitation-over": _l("This link has been used or its time has run out."),
+    "key-form": _l(
+        "Write the numbers in ascending order, each with a point after it, groups ended by “/”: 2.5.8.10.12./"
+    ),
+    "key-kind": _l("That is no witness key of type 4."),
+    "key-order": _l("The numbers %(group)s are not in ascending order."),
+    "level": _l("That is no level of the scale."),
+    "list-needed": _l("Compute the list first."),
+    "list-open": _l("Still open on the list: %(ids)s."),
+    "no-panels": _l("The round has no panels yet."),
+    "no-reviews": _l("No review was submitted yet."),
+    "no-vacancies": _l("No seat waits for a supplementary draw."),
+    "no-walk": _l(
+        "The seats could not be filled under the limits within 1,000 attempts; nothing of them is kept. Void this draw, and widen the limits or the pool."
+    ),
+    "not-all-revealed": _l("Still to be revealed: %(missing)s."),
+    "not-your-dossier": _l("This dossier is not among yours."),
+    "not-your-party": _l("Only “%(party)s” can do this."),
+    "note": _l("That is no signature line: it begins with “—”."),
+    "note-key": _l("The line is signed by a key that is not registered."),
+    "nothing-to-draw": _l(
+        "A draw needs experts and admitted dossiers: there are %(experts)s experts and %(dossiers)s dossiers."
+    ),
+    "nothing-to-draw-for": _l("The list leaves nothing open to a draw."),
+    "nothing-to-settle": _l("The list leaves nothing open to a panel."),
+    "pledge-needed": _l("Sign the pledge of confidentiality first."),
+    "pledge-signed": _l("You have signed the pledge already."),
+    "pool-clash": _l("In these rows number and document are two different people’s: %(clashes)s."),
+    "prefecture-quota": _l(
+        "%(prefecture)s (%(province)s) has %(count)s dossiers, more than %(limit)s."
+    ),
+    "proposal-decided": _l("This proposal was decided already: %(status)s."),
+    "province-quota": _l("%(province)s has %(count)s dossiers, more than %(limit)s."),
+    "rank-taken": _l("%(province)s has rank %(rank)s twice: %(numbers)s."),
+    "reason-needed": _l("A reason is needed."),
+    "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),
+    "request-exists": _l("This request was entered already."),
+    "review-changed": _l(
+        "This form was saved elsewhere since you opened it; nothing was overwritten."
+    ),
+    "review-empty": _l("Nothing was scored yet for dossier %(dossier)s."),
+    "review-incomplete": _l("Not scored yet: %(missing)s."),
+    "review-not-submitted": _l("Only a submitted review is amended."),
+    "review-submitted": _l("This review was submitted and is locked."),
+    "round-exists": _l("There is a round with this code already."),
+    "round-rules-unknown": _l("Unknown rules: %(keys)s."),
+    "round-status": _l("This can't be done while the round is “%(status)s”."),
+    "seat-status": _l("This seat is “%(status)s”; nothing was changed."),
+    "seats-awaited": _l("%(count)s seats are still awaited."),
+    "second-person": _l("Another person must decide this."),
+    "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),
+    "signature": _l("The signature does not hold for this checkpoint."),
+    "too-few": _l(
+        "Stratum %(stratum)s: panels %(panels)s need %(needed)s experts, only %(seatable)s can be seated (%(eligible)s eligible). Add experts of that stratum, or change the seats."
+    ),
+    "verdicts-incomplete": _l("A verdict is needed for each of %(needed)s."),
+    "vkey": _l("That is no verifier key (name+hash+base64)."),
+}
+# What kind of state a refusal's “status” is.
+_STATUS = {
+    "round-status": "round",
+    "draw-status": "draw",
+    "seat-status": "seat",
+    "dossier-status": "dossier",
+    "proposal-decided": "approval",
+}
+
+
+class _Facts(dict[str, str]):
+    """Facts as words; one that is missing shows as a question mark instead of an error."""
+
+    def __missing__(self, _key: str) -> str:
+        return "?"
+
+
 def sentence(error: WorkflowError | AllocationError | ScoringError) -> str:
     """Return what went wrong, with its facts, in the language of the page."""
-    facts: dict[str, Any] = error.facts
-    known = {
-        "round-status": _("This can't be done while the round is “%(status)s”.", status=word("round", facts.get("status", "?"))),
-        "round-exists": _("There is a round with this code already."),
-        "commitment-missing": _("“%(party)s” has not committed to a secret yet.", party=word("party", str(facts.get("party", "?")))),
-        "commitment-given": _("“%(party)s” has committed already; a commitment is never changed.", party=word("party", str(facts.get("party", "?")))),
-        "commitment-form": _("A commitment is 64 characters of 0–9 and a–f."),
-        "not-your-party": _("Only “%(party)s” can do this.", party=word("party", str(facts.get("party", "?")))),
-        "not-all-revealed": _("Still to be revealed: %(missing)s.", missing=_list(facts, "missing")),
-        "already-revealed": _("“%(source)s” has been revealed already.", **_has(facts, "source")),
-        "draw-status": _("This draw is “%(status)s”; nothing can be changed.", status=word("draw", facts.get("status", "?"))),
-        "conflicts-undecided": _("%(count)s suspected conflicts must be confirmed or dismissed first.", **_has(facts, "count")),
-        "seats-awaited": _("%(count)s seats are still awaited.", **_has(facts, "count")),
-        "reason-needed": _("A reason is needed."),
-        "review-changed": _("This form was saved elsewhere since you opened it; nothing was overwritten."),
-        "review-submitted": _("This review was submitted and is locked."),
-        "review-incomplete": _("Not scored yet: %(missing)s.", missing=_list(facts, "missing")),
-        "pledge-needed": _("Sign the pledge of confidentiality first."),
-        "no-panels": _("The round has no panels yet."),
-        "second-person": _("Another person must decide this."),
-        "not-your-dossier": _("This dossier is not among yours."),
-        "pledge-signed": _("You have signed the pledge already."),
-        "seat-status": _("This seat is “%(status)s”; nothing was changed.", status=word("seat", facts.get("status", "?"))),
-        "nothing-to-draw": _("A draw needs experts and admitted dossiers: there are %(experts)s experts and %(dossiers)s dossiers.", **_has(facts, "experts"), **_has(facts, "dossiers")),
-        "too-few": _("Stratum %(stratum)s: panels %(panels)s need %(needed)s experts, only %(seatable)s can be seated (%(eligible)s eligible). Add experts of that stratum, or change the seats.", panels=_list(facts, "panels"), **_has(facts, "stratum"), **_has(facts, "needed"), **_has(facts, "seatable"), **_has(facts, "eligible")),
-        "no-walk": _("The seats could not be filled under the limits within 1,000 attempts; nothing of them is kept. Void this draw, and widen the limits or the pool."),
-        "commitment": _("That is not the secret “%(party)s” committed to. Check it character by character; nothing was changed.", party=word("party", str(facts.get("party", "?")))),
-        "secret-size": _("A secret is 64 characters of 0–9 and a–f."),
-        "hex": _("Only the characters 0–9 and a–f can stand here, an even number of them."),
-        "beacon": _("The signature of beacon round %(round)s does not verify; look it up again.", **_has(facts, "round")),
-        "beacon-form": _("That is no signature of beacon round %(round)s.", **_has(facts, "round")),
-        "beacon-past": _("Beacon round %(round)s is not in the future; choose a later one.", **_has(facts, "round")),
-        "event-past": _("“%(name)s” is not in the future; choose a later event.", **_has(facts, "name")),
-        "key-form": _("Write the numbers in ascending order, each with a point after it, groups ended by “/”: 2.5.8.10.12./"),
-        "key-order": _("The numbers %(group)s are not in ascending order.", **_has(facts, "group")),
-        "checkpoint-needed": _("Sign a checkpoint of the log first; the bundle is pinned by it."),
-        "no-reviews": _("No review was submitted yet."),
-        "fit-needed": _("Compute the adjusted results first."),
-        "review-empty": _("Nothing was scored yet for dossier %(dossier)s.", **_has(facts, "dossier")),
-        "level": _("That is no level of the scale."),
-        "constraint": _("The database refused that; nothing was changed."),
-    }  # fmt: skip
-    if error.code in known:
-        return str(known[error.code])
+    facts = _Facts({name: _shown(error.code, name, fact) for name, fact in error.facts.items()})
+    known = _SENTENCES.get(error.code)
+    if known is not None:
+        return str(known) % facts
     listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
     return f"{error} ({error.code}: {listed})" if listed else f"{error} ({error.code})"
 
 
-def _list(facts: dict[str, Any], key: str) -> str:
-    return "、".join(map(str, facts.get(key, [])))
+def _shown(code: str, name: str, fact: Any) -> str:
+    if isinstance(fact, list | tuple):
+        return "、".join(_item(one) for one in fact)
+    if name == "party":
+        return word("party", str(fact))
+    if name == "status":
+        return word(_STATUS.get(code, ""), str(fact))
+    return str(fact)
 
 
-def _has(facts: dict[str, Any], key: str) -> dict[str, Any]:
-    return {key: facts.get(key, "?")}
+def _item(fact: Any) -> str:
+    return " ".join(map(str, fact.values())) if isinstance(fact, dict) else str(fact)
 
 
 def install(app: Flask) -> None:

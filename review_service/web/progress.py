@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from sqlmodel import col, select
 
-from review_service.tables import Draw, Pledge, Review, Round, Seat
+from review_service.tables import Approval, Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
-from review_service.web.page import db, round_or_404
+from review_service.web.page import attempt, db, round_or_404
 from review_service.web.shows import names_of
-from review_service.workflows import reviews
+from review_service.workflows import amendments, reviews
 from review_service.workflows.base import pk
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
 
 blueprint = Blueprint("progress", __name__)
 
@@ -35,7 +39,48 @@ def index(code: str) -> str:
         pledged=sum(one["pledged"] for one in rows),
         everybody=len(rows),
         state=state,
+        amendments=waiting(row),
     )
+
+
+def waiting(row: Round) -> list[dict[str, Any]]:
+    """Return the amendments that wait: reason, dossier and how many levels change, no score."""
+    query = select(Approval).where(
+        Approval.round_id == row.id,
+        Approval.subject == "amendment",
+        Approval.status == "proposed",
+    )
+    found = []
+    for one in db().exec(query):
+        review = db().get(Review, one.content["review"])
+        dossier = db().get(Dossier, review.dossier_id) if review else None
+        if review is None or dossier is None:
+            continue
+        levels = one.content["levels"]
+        changed = sum(review.levels.get(name) != level for name, level in levels.items())
+        found.append({"proposal": one, "dossier": dossier, "changed": changed})
+    return found
+
+
+@blueprint.post("/rounds/<code>/amendments/<int:approval_id>")
+@access("approver")
+def decide(code: str, approval_id: int) -> Response:
+    """Approve or reject an amendment of a submitted review."""
+    row = round_or_404(code)
+    proposal = db().get(Approval, approval_id)
+    decision = request.form.get("decision", "")
+    if proposal is None or proposal.round_id != row.id:
+        abort(404)
+    if decision not in {"approve", "reject"}:
+        abort(400)
+    attempt(
+        _("Decided."),
+        amendments.decide_amendment,
+        approval_id,
+        approve=decision == "approve",
+        reason=request.form.get("reason", ""),
+    )
+    return redirect(url_for("progress.index", code=code), code=303)
 
 
 def experts(row: Round) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def index(code: str) -> str:
         mine=actor().id,
         may_decide=role() == "approver",
         approved=_approved(row, found["list"]) if found else False,
-        waiting=any(one.status == "proposed" for one in proposals),
+        waiting=any(one.status == "proposed" and one.subject != "amendment" for one in proposals),
         units={one.number: one.unit for one in competing(db(), pk(row))},
     )
 

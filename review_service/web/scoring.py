@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
-from wtforms import IntegerField, RadioField, TextAreaField, validators
+from wtforms import IntegerField, RadioField, StringField, TextAreaField, validators
 
 from review_service.web.access import access
 from review_service.web.choices import SelectChoice
@@ -18,8 +18,8 @@ from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats,
 from review_service.web.dossiers import facts_of
 from review_service.web.errors import sentence
 from review_service.web.languages import BEIJING, either
-from review_service.web.page import do, round_or_404
-from review_service.workflows import reviews
+from review_service.web.page import attempt, do, round_or_404
+from review_service.workflows import amendments, reviews
 from review_service.workflows.base import StaleError, WorkflowError, pk
 from review_service.workflows.dossiers import gates_of
 from review_service.workflows.rounds import rubric_of
@@ -36,7 +36,7 @@ blueprint = Blueprint("scoring", __name__)
 NOTE = 2000  # characters of a note
 
 
-def form_class(rubric: Rubric) -> type[FlaskForm]:
+def form_class(rubric: Rubric, *, amending: bool = False) -> type[FlaskForm]:
     """Return a form with a level and a note for each criterion, by the rubric that was frozen."""
     fields: dict[str, Any] = {"version": IntegerField(validators=[validators.InputRequired()])}
     for one in rubric.criteria.values():
@@ -47,6 +47,10 @@ def form_class(rubric: Rubric) -> type[FlaskForm]:
         )
         fields[f"note-{one.id}"] = TextAreaField(
             _("Evidence (page) and comment"), [validators.Length(max=NOTE)]
+        )
+    if amending:
+        fields["reason"] = StringField(
+            _("Reason for the change"), [validators.InputRequired(), validators.Length(max=500)]
         )
     return type("ReviewForm", (FlaskForm,), fields)
 
@@ -103,11 +107,27 @@ def one(code: str, number: str) -> str | Response:
             if following:
                 return redirect(url_for("scoring.one", code=code, number=following), code=303)
             return redirect(url_for("desk.check", code=code), code=303)
+    editable = row.status == "reviewing" and (review is None or review.status == "draft")
+    return _page(row, dossier, form, rows, editable=editable, trouble=trouble)
+
+
+def _page(
+    row: Round,
+    dossier: Dossier,
+    form: FlaskForm,
+    rows: list[dict[str, Any]],
+    *,
+    editable: bool,
+    trouble: str = "",
+    amending: bool = False,
+) -> str:
+    at = next(n for n, entry in enumerate(rows) if entry["dossier"].id == dossier.id)
+    review = rows[at]["review"]
     return render_template(
         "desk/score.html",
         desk_round=row,
         dossier=dossier,
-        rubric=rubric,
+        rubric=rubric_of(row),
         form=form,
         review=review,
         facts=facts_of(dossier),
@@ -115,12 +135,45 @@ def one(code: str, number: str) -> str | Response:
         rows=rows,
         at=at,
         before=rows[at - 1]["dossier"].number if at else None,
-        following=following,
+        following=rows[at + 1]["dossier"].number if at + 1 < len(rows) else None,
         others=_others(row, dossier),
-        editable=row.status == "reviewing" and (review is None or review.status == "draft"),
+        editable=editable,
+        amending=amending,
+        amendable=review is not None
+        and review.status == "submitted"
+        and row.status in {"reviewing", "closed"},
         trouble=trouble,
         me=current_user.code,
     )
+
+
+@blueprint.route("/desk/<code>/dossiers/<number>/amend", methods=["GET", "POST"])
+@access("expert")
+def amend(code: str, number: str) -> str | Response:
+    """Ask for other levels on a submitted review, with a reason; a second person decides."""
+    row = round_or_404(code)
+    my_seats(row)
+    dossier = my_dossier(row, number)
+    rubric = rubric_of(row)
+    rows = worklist(row, rubric)
+    review = my_reviews(row).get(pk(dossier))
+    if review is None or review.status != "submitted":
+        abort(404)
+    form = form_class(rubric, amending=True)(data=_values(rubric, review))
+    if form.validate_on_submit():
+        levels, notes = _read(form, rubric)
+        done = attempt(
+            _("Asked for. The review changes once a second person approves."),
+            amendments.propose_amendment,
+            pk(review),
+            expert_id(),
+            levels={name: level for name, level in levels.items() if level is not None},
+            notes=notes,
+            reason=form.reason.data,
+        )
+        if done is not None:
+            return redirect(url_for("scoring.one", code=code, number=number), code=303)
+    return _page(row, dossier, form, rows, editable=True, amending=True)
 
 
 def _others(row: Round, dossier: Dossier) -> dict[str, list[int]]:

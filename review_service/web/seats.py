@@ -10,11 +10,12 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
-from review_service.tables import Draw, LogEvent, Round, Seat
+from review_service.tables import Draw, Invitation, LogEvent, Round, Seat
 from review_service.web.access import access
-from review_service.web.page import attempt, db, round_or_404
+from review_service.web.desk import invitation_link
+from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.shows import names_of
-from review_service.workflows import seats
+from review_service.workflows import invitations
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def chains(row: Round) -> list[dict[str, Any]]:
     )
     skipped = _skipped({draw.draw_id for _seat, draw in rows})
     names = {draw.id: names_of(row, draw) for _seat, draw in rows}
+    open_letters = select(Invitation).where(col(Invitation.closed_at).is_(None))
+    invited = {one.seat_id: one.answer_by for one in db().exec(open_letters)}
     by_id = {seat.id: seat for seat, _draw in rows}
     next_of = {seat.replaces_id: seat for seat, _draw in rows if seat.replaces_id}
     found = []
@@ -53,6 +56,7 @@ def chains(row: Round) -> list[dict[str, Any]]:
                 "replaces": by_id.get(seat.replaces_id or 0),
                 "next": next_of.get(seat.id or 0),
                 "skipped": skipped.get(key, []),
+                "answer_by": invited.get(seat.id or 0),
             }
         )
     return found
@@ -91,11 +95,16 @@ def now(code: str) -> str:
 def _listing(row: Round) -> dict[str, Any]:
     rows = chains(row)
     status = request.args.get("status", "")
+    time = office().tools.clock()
     return {
         "round": row,
         "rows": [one for one in rows if not status or one["seat"].status == status],
         "counts": Counter(one["seat"].status for one in rows),
         "status": status,
+        "uninvited": sum(
+            one["seat"].status == "awaiting" and one["answer_by"] is None for one in rows
+        ),
+        "late": sum(bool(one["answer_by"] and one["answer_by"] < time) for one in rows),
         "reasons": STAFF_REASONS,
     }
 
@@ -114,5 +123,5 @@ def vacate(code: str, seat_id: int) -> Response:
         abort(400)
     note = request.form.get("note", "")
     done = _("The seat was vacated; the next of the list was taken where there is one.")
-    attempt(done, seats.vacate_seat, pk(seat), reason, note)
+    attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
     return redirect(url_for("seats.index", code=code), code=303)

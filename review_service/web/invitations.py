@@ -1,0 +1,125 @@
+"""Invitations by letter: the one-time link that an expert answers, and what staff send and see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, url_for
+from flask_babel import gettext as _
+from sqlmodel import col, select
+
+from review_service.tables import Draw, Letter, Round, Seat
+from review_service.web.access import access, public
+from review_service.web.desk import DeclineForm, invitation_link, to_review
+from review_service.web.page import attempt, db, office, round_or_404
+from review_service.workflows import invitations
+from review_service.workflows.base import Actor, pk
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as Answer
+
+blueprint = Blueprint("invitations", __name__)
+
+
+def _asked(token: str) -> tuple[Seat, Draw, Round]:
+    """Return what an open invitation is about; the same 404 for a used, a late and no token."""
+    now = office().tools.clock()
+    _invitation, seat = invitations.invitation_of(db(), token, now)
+    draw = db().get(Draw, seat.draw_pk) or abort(404)
+    return seat, draw, db().get(Round, draw.round_id) or abort(404)
+
+
+@blueprint.get("/invitation/<token>")
+@public
+def answer(token: str) -> str:
+    """The invitation; whoever has the link is the expert it was sent to."""
+    return _page(token, DeclineForm())
+
+
+def _page(token: str, form: DeclineForm) -> str:
+    seat, draw, row = _asked(token)
+    return render_template(
+        "desk/invitation.html",
+        desk_round=row,
+        seat=seat,
+        dossiers=len(to_review(seat, draw)),
+        token=token,
+        decline=form,
+    )
+
+
+@blueprint.post("/invitation/<token>/accept")
+@public
+def accept(token: str) -> str:
+    """Accept by link; the link ends."""
+    seat, _draw, row = _asked(token)
+    office().do(Actor("expert", seat.pseudonym), invitations.accept, token)
+    return render_template("desk/answered.html", desk_round=row, accepted=True)
+
+
+@blueprint.post("/invitation/<token>/decline")
+@public
+def decline(token: str) -> str:
+    """Decline by link; the next of the list is asked at once."""
+    seat, _draw, row = _asked(token)
+    form = DeclineForm()
+    if not form.validate_on_submit():
+        return _page(token, form)
+    who = Actor("expert", seat.pseudonym)
+    reason, note = str(form.reason.data), form.note.data or ""
+    office().do(who, invitations.decline, token, reason, note, invitation_link)
+    return render_template("desk/answered.html", desk_round=row, accepted=False)
+
+
+@blueprint.post("/rounds/<code>/seats/invite")
+@access("staff")
+def invite(code: str) -> Answer:
+    """Invite everybody who is awaited and has no open invitation."""
+    row = round_or_404(code)
+    attempt(
+        _("The invitations are on their way."), invitations.invite_all, pk(row), invitation_link
+    )
+    return redirect(url_for("seats.index", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/seats/<int:seat_id>/invite")
+@access("staff")
+def again(code: str, seat_id: int) -> Answer:
+    """Send an invitation again, with a new link and a new time; the earlier link ends."""
+    row = round_or_404(code)
+    seat = db().get(Seat, seat_id) or abort(404)
+    draw = db().get(Draw, seat.draw_pk)
+    if draw is None or draw.round_id != row.id:
+        abort(404)
+    attempt(_("The invitation was sent again."), invitations.invite, seat_id, invitation_link)
+    return redirect(url_for("seats.index", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/seats/expire")
+@access("staff")
+def expire(code: str) -> Answer:
+    """Replace those whose time to answer has run out."""
+    row = round_or_404(code)
+    done = _("Those who did not answer in time were replaced.")
+    attempt(done, invitations.expire, pk(row), invitation_link)
+    return redirect(url_for("seats.index", code=code), code=303)
+
+
+@blueprint.get("/outbox")
+@access("staff")
+def outbox() -> str:
+    """The letters of a demonstration, which has no mail server; elsewhere there is no such page."""
+    if not current_app.config["DEMONSTRATION"]:
+        abort(404)
+    rows = db().exec(select(Letter).order_by(col(Letter.id).desc()).limit(200)).all()
+    return render_template("desk/outbox.html", rows=rows)
+
+
+@blueprint.get("/outbox/<int:letter_id>.ics")
+@access("staff")
+def calendar(letter_id: int) -> Response:
+    """The review days of a letter, for a calendar; in a demonstration alone."""
+    letter = db().get(Letter, letter_id)
+    if not current_app.config["DEMONSTRATION"] or letter is None or not letter.calendar:
+        abort(404)
+    return Response(letter.calendar, mimetype="text/calendar")
