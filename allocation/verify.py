@@ -1748,19 +1748,23 @@ class _Rounding:
     def _turn(self, begin: int, step: int) -> int:
         """Round the cycle by the seed; return which of its arcs first became an integer."""
         cycle = self._walk[begin:]
-        along = [arc.tail == node for arc, node in zip(cycle, self._nodes[begin:])]
-        ahead = [one == along[0] for one in along]  # oriented by the first arc
         whole = cycle[0].whole
-        above = [-arc.flow % whole for arc in cycle]
-        below = [arc.flow % whole for arc in cycle]
-        up = min(a if forth else b for a, b, forth in zip(above, below, ahead))
-        down = min(b if forth else a for a, b, forth in zip(above, below, ahead))
+        forth = cycle[0].tail == self._nodes[begin]  # oriented by the first arc
+        ahead = [
+            (arc.tail == node) == forth for arc, node in zip(cycle, self._nodes[begin:])
+        ]  # fmt: skip
+        # How far each arc can go back along the orientation before it is an integer.
+        back = [
+            arc.flow % whole if with_it else whole - arc.flow % whole
+            for arc, with_it in zip(cycle, ahead)
+        ]
+        up, down = whole - max(back), min(back)
         common = math.gcd(math.gcd(up, down), whole)
         ticket = self._seeded.below((up + down) // common, lp(b"cycle") + u64(step))
         amount = up if ticket < down // common else -down
         first = -1
-        for at, (arc, forth) in enumerate(zip(cycle, ahead)):
-            arc.flow += amount if forth else -amount
+        for at, (arc, with_it) in enumerate(zip(cycle, ahead)):
+            arc.flow += amount if with_it else -amount
             if arc.flow % whole == 0:
                 arc.alive = False
                 first = at if first < 0 else first
