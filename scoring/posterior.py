@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 from scoring.equations import Seen
 from scoring.node import Node
@@ -130,8 +131,9 @@ def _mirrored(node: Node, tau: Floats, side: int, stream: Stream) -> Iterator[Fl
 class PlugInPosterior:
     """The normal posterior at the estimated variances, with their first-order spread added."""
 
-    def __init__(self, point: Point) -> None:
+    def __init__(self, point: Point, noise: Noise | None = None) -> None:
         self.point = point
+        self.unsure = _unsure(point, noise)
         self.seen: Seen | None = None
         values, vectors = np.linalg.eigh(point.covariance())
         first, second = point.pull
@@ -161,6 +163,8 @@ class PlugInPosterior:
             known.col + known.mean * (1 + known.col_lean) ** 2,
         ]
         variances = [point.noise * variance for variance in variances]
+        for k in (1, 2, 3, 4):
+            variances[k] = variances[k] + self.unsure[(k - 1) % 2]
         for mean, row, col in self.directions:
             for k, move in enumerate((mean, row, col, mean + row, mean + col)):
                 variances[k] = variances[k] + np.asarray(move) ** 2
@@ -188,6 +192,8 @@ class PlugInPosterior:
             away = (drawn.row, drawn.col)[side] * np.sqrt(self.point.noise)
             for direction in self.directions:
                 away += np.multiply.outer(direction[1 + side], stream.normal(here))
+            if self.unsure[side].any():
+                away += np.sqrt(self.unsure[side])[:, None] * stream.normal(len(away), here)
             yield center[:, None] + away
             yield center[:, None] - away
 
@@ -196,6 +202,26 @@ class PlugInPosterior:
             square = (square[0] + self.seen.square[0], square[1] + self.seen.square[1])
             count += self.seen.count
         self.seen = Seen(square, count)
+
+
+def _unsure(point: Point, noise: Noise | None) -> Pair:
+    """Return what not knowing the reviewers' noise adds to the variances of u and v.
+
+    To first order: log σ_j² has variance trigamma((d + ν_j)/2), and moves an effect by its share
+    of the reviewer's residuals.
+    """
+    equations, layout = point.equations, point.equations.layout
+    if noise is None:
+        return np.zeros(len(layout.rows)), np.zeros(len(layout.cols))
+    own, others = (layout.row, layout.col) if layout.swapped else (layout.col, layout.row)
+    reviewers, dossiers = len(noise.freedom), len(layout.cols if layout.swapped else layout.rows)
+    vague = special.polygamma(1, noise.freedom / 2)
+    by_reviewer = np.bincount(own, point.rest, reviewers) ** 2 * vague
+    by_dossier = np.bincount(others, point.rest**2 * vague[own], dossiers)
+    row, col = (by_reviewer, by_dossier) if layout.swapped else (by_dossier, by_reviewer)
+    row_pull = equations.tau[0] * equations.gain
+    col_pull = equations.tau[1] / (1.0 + equations.tau[1] * equations.col_sum)
+    return row_pull**2 * row, col_pull**2 * col
 
 
 Posterior = GridPosterior | PlugInPosterior
@@ -208,7 +234,7 @@ def posterior(layout: Layout, point: Point, noise: Noise | None, stream: Stream)
     too.
     """
     if len(layout.cols) > GRID_LEVELS or max(point.tau) >= CEILING:
-        return PlugInPosterior(point)
+        return PlugInPosterior(point, noise)
     grid = _grid(layout, point)
     if noise is None:
         return GridPosterior(point, grid)
