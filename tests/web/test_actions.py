@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from review_service.exchange.pool import ExpertRow, write_pool
+from review_service.tables import Account, Approval, Conflict, Expert, Letter, Review, Round, Seat
+from tests.web.conftest import sign_in
+from tests.web.stage import CODE
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from tests.web.stage import Stage
+
+ROUND = f"/rounds/{CODE}"
+DESK = f"/desk/{CODE}"
+
+
+def _told(client: FlaskClient, url: str, data: dict[str, str], method: str = "post") -> str:
+    """Return the page that a post leads to."""
+    answer = getattr(client, method)(url, data=data, follow_redirects=True)
+    assert answer.status_code == 200
+    text: str = answer.get_data(as_text=True)
+    return text
+
+
+def test_a_round_is_made_from_a_form(stage: Stage) -> None:
+    """Panels are read line by line, a faulty line is named, and the round stands as a draft."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    data = {
+        "code": "2027-a", "title": "新一轮", "rubric": "skills-base-2022", "total": "9",
+        "province_most": "2", "publicity_days": "7", "panels": "P01 装备制造 技术=x",
+    }  # fmt: skip
+    assert "Line 1: “技术=x” is not stratum=count." in _told(client, "/rounds/new", data)
+    text = _told(client, "/rounds/new", data | {"panels": "P01 装备制造 技术=4 管理=3"})
+    assert "The round was made" in text
+    row = stage.rows(Round, Round.code == "2027-a")[0]
+    assert row.rules["list"]["total"] == 9
+    assert row.rules["panels"][0]["class"] == "装备制造"
+
+
+def _upload(client: FlaskClient, data: bytes) -> str:
+    form = {"file": (io.BytesIO(data), "pool.xlsx")}
+    answer = client.post(f"{ROUND}/import/pool", data=form)
+    assert answer.status_code == 303
+    location: str = answer.headers["Location"]
+    return location
+
+
+def test_a_pool_is_previewed_and_taken_in_whole(stage: Stage) -> None:
+    """The preview stores nothing; confirming takes all rows in and forgets the file."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    rows = [
+        ExpertRow("", "王小明", f"DOC{n:05}", "某学院", "技术", "江苏", title="教授", born=1970)
+        for n in range(3)
+    ]
+    url = _upload(client, write_pool(rows))
+    preview = client.get(url).get_data(as_text=True)
+    assert "3 rows, all in order" in preview
+    assert stage.rows(Expert) == []
+    assert "3 rows were brought in." in _told(client, url, {})
+    assert len(stage.rows(Expert)) == 3
+    assert client.get(url).status_code == 404
+
+
+def test_a_faulty_file_names_its_cells_and_takes_nothing_in(stage: Stage) -> None:
+    """Every faulty cell is named, and confirming anyway stores nothing."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    row = ExpertRow("", "王小明", "DOC00001", "某学院", "技术", "江苏", title="教授", born=1970)
+    url = _upload(client, write_pool([row, row]))
+    assert "document number is that of row" in client.get(url).get_data(as_text=True)
+    _told(client, url, {})
+    assert stage.rows(Expert) == []
+
+
+def test_a_file_that_is_no_table_is_refused_in_words(stage: Stage) -> None:
+    """A text that calls itself a workbook gets a sentence, not a crash."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    answer = client.get(_upload(client, b"%PDF-1.4 nothing"))
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.get_data(as_text=True)
+
+
+def test_search_finds_pinyin_and_takes_wildcards_as_text(stage: Stage) -> None:
+    """Pinyin is found without its spaces; a per cent sign is a sign, not everything."""
+    stage.play("imported")
+    client = sign_in(stage, "staff")
+    assert "张伟" in client.get(f"{ROUND}/pool?q=zhangwei").get_data(as_text=True)
+    assert "Nobody fits" in client.get(f"{ROUND}/pool?q=%25").get_data(as_text=True)
+
+
+def test_a_suspected_conflict_is_decided_with_a_reason(stage: Stage) -> None:
+    """Without a reason nothing is decided; with one the pair is dismissed and says why."""
+    stage.play("opened")
+    with stage.office.store.writing() as session:
+        session.add(
+            Conflict(
+                round_id=stage.round_id, expert_id=1, dossier_id=2, status="suspected",
+                rule="similar-employer-name", declared_at=stage.clock.now,
+            )
+        )  # fmt: skip
+        session.commit()
+    one = stage.rows(Conflict, Conflict.status == "suspected")[0]
+    client = sign_in(stage, "staff")
+    url = f"{ROUND}/conflicts/{one.id}"
+    data = {"decision": "dismiss", "reason": "", "next": f"{ROUND}/conflicts"}
+    assert "A reason is needed." in _told(client, url, data)
+    assert "已电话核实" in _told(client, url, data | {"reason": "已电话核实"})
+    assert stage.rows(Conflict, Conflict.id == one.id)[0].status == "dismissed"
+
+
+@pytest.mark.parametrize("value", ["", "xyz", "A" * 64, "0" * 63])
+def test_a_malformed_commitment_is_refused(stage: Stage, value: str) -> None:
+    """A commitment is 64 small hex characters; anything else is told so and not stored."""
+    stage.play("opened")
+    data = {"party": "ministry", "commitment": value}
+    text = _told(sign_in(stage, "staff"), f"{ROUND}/draws/commit", data)
+    assert "A commitment is 64 characters" in text
+
+
+def test_nobody_commits_for_another_party(stage: Stage) -> None:
+    """The ministry's staff can't commit for the inspection."""
+    stage.play("opened")
+    data = {"party": "inspection", "commitment": "0" * 64}
+    text = _told(sign_in(stage, "staff"), f"{ROUND}/draws/commit", data)
+    assert "Only “discipline inspection” can do this." in text
+
+
+def test_an_invitation_link_works_once(stage: Stage) -> None:
+    """The letter's link accepts a seat without any account; a second time it is over."""
+    stage.play("drawn")
+    staff = sign_in(stage, "staff")
+    assert "The invitations are on their way." in _told(staff, f"{ROUND}/seats/invite", {})
+    letter = stage.rows(Letter)[0]
+    link = re.search(r"/invitation/[\w-]+", letter.body)
+    assert link
+    stranger = sign_in(stage, "")
+    assert "Invitation to review" in stranger.get(link[0]).get_data(as_text=True)
+    text = _told(stranger, f"{link[0]}/accept", {})
+    assert "You have accepted." in text
+    assert len(stage.rows(Seat, Seat.status == "accepted")) == 1
+    assert stranger.get(link[0]).status_code == 404
+    assert stranger.post(f"{link[0]}/decline", data={"reason": "declined"}).status_code == 404
+    assert "/invitation/" in staff.get("/outbox").get_data(as_text=True)
+
+
+def test_a_decline_by_link_invites_the_next(stage: Stage) -> None:
+    """Declining by link needs a reason, seats the next of the list and writes to them."""
+    stage.play("drawn")
+    _told(sign_in(stage, "staff"), f"{ROUND}/seats/invite", {})
+    before = len(stage.rows(Letter))
+    link = re.search(r"/invitation/[\w-]+", stage.rows(Letter)[0].body)
+    assert link
+    stranger = sign_in(stage, "")
+    assert "Choose a reason." in _told(stranger, f"{link[0]}/decline", {})
+    assert "You have declined." in _told(stranger, f"{link[0]}/decline", {"reason": "declined"})
+    assert len(stage.rows(Letter)) == before + 1
+
+
+def test_a_seat_is_answered_by_its_expert_alone(stage: Stage) -> None:
+    """Another expert's seat gives the same 404 as none."""
+    stage.play("drawn")
+    other = stage.rows(Account, Account.code == "expert-2")[0]
+    seat = stage.rows(Seat, Seat.expert_id == other.expert_id)[0]
+    client = sign_in(stage, "expert1")
+    assert client.post(f"{DESK}/seats/{seat.id}/accept").status_code == 404
+    assert client.post(f"{DESK}/seats/999/accept").status_code == 404
+
+
+def test_an_autosave_of_an_old_version_overwrites_nothing(stage: Stage) -> None:
+    """A save names the version it read; an older one gets 409 and the stored levels stay."""
+    stage.play("reviewing").pledge("expert-1")
+    client = sign_in(stage, "expert1")
+    url = f"{DESK}/dossiers/D01/save"
+    first = client.post(url, json={"version": 0, "levels": {"platform": 7}, "notes": {}})
+    assert first.get_json()["version"] == 1
+    second = client.post(url, json={"version": 0, "levels": {"platform": 2}, "notes": {}})
+    assert second.status_code == 409
+    assert second.get_json()["stored"] == 1
+    assert stage.rows(Review)[0].levels == {"platform": 7}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [], {}, {"version": "x"}, {"version": 0, "levels": {"platform": 11}},
+        {"version": 0, "levels": {"platform": "7; DROP"}},
+        {"version": 0, "notes": {"platform": "x" * 2001}},
+    ],
+)  # fmt: skip
+def test_a_malformed_autosave_is_refused(stage: Stage, sent: object) -> None:
+    """What isn't a form of this rubric is refused with a sentence, and nothing is stored."""
+    stage.play("reviewing").pledge("expert-1")
+    answer = sign_in(stage, "expert1").post(f"{DESK}/dossiers/D01/save", json=sent)
+    assert answer.status_code in {400, 422}
+    assert answer.get_json()["error"]
+    assert stage.rows(Review) == []
+
+
+def test_a_submitted_review_changes_only_by_a_second_person(stage: Stage) -> None:
+    """Autosave is refused after submission; an amendment counts once the approver agrees."""
+    stage.play("reviewing")
+    account = stage.rows(Account, Account.code == "expert-1")[0]
+    stage.review_all(stage.rows(Seat, Seat.expert_id == account.expert_id)[0])
+    review = next(one for one in stage.rows(Review) if one.expert_id == account.expert_id)
+    client = sign_in(stage, "expert1")
+    answer = client.post(
+        f"{DESK}/dossiers/D01/save", json={"version": 1, "levels": {"platform": 1}}
+    )
+    assert answer.status_code == 422
+    number = "D01"
+    levels = {f"level-{name}": "9" for name in review.levels}
+    data = levels | {"version": "1", "reason": ""}
+    url = f"{DESK}/dossiers/{number}/amend"
+    assert "Something needs to be put right" in _told(client, url, data)
+    assert "Asked for." in _told(client, url, data | {"reason": "误填"})
+    proposal = stage.rows(Approval, Approval.subject == "amendment")[0]
+    approver = sign_in(stage, "approver")
+    assert "is to be changed in" in approver.get(f"{ROUND}/progress").get_data(as_text=True)
+    _told(approver, f"{ROUND}/amendments/{proposal.id}", {"decision": "approve"})
+    changed = [one for one in stage.rows(Review) if set(one.levels.values()) == {9}]
+    assert len(changed) == 1
+
+
+def test_results_are_proposed_and_decided_by_two_people(stage: Stage) -> None:
+    """Staff compute, settle and propose; the approver decides; staff publish."""
+    stage.play("closed")
+    staff, approver = sign_in(stage, "staff"), sign_in(stage, "approver")
+    text = _told(staff, f"{ROUND}/results/compute", {})
+    assert "Computed." in text
+    ids = re.findall(r'name="taken-([^"]+)" id="yes-', text)
+    if ids:
+        take = re.search(r"(\d+) of them get a place", text)
+        places = int(take[1]) if take else len(ids)
+        verdicts = {f"taken-{one}": "yes" if n < places else "no" for n, one in enumerate(ids)}
+        reasons = {f"reason-{one}": "评审组合议" for one in ids}
+        data = verdicts | reasons | {"reason": "评审组会议"}
+        assert "The verdicts are proposed" in _told(staff, f"{ROUND}/results/settle", data)
+        waiting = stage.rows(Approval, Approval.status == "proposed")[0]
+        _told(approver, f"{ROUND}/results/proposals/{waiting.id}", {"decision": "approve"})
+        _told(staff, f"{ROUND}/results/compute", {})
+    assert "Proposed." in _told(staff, f"{ROUND}/results/propose", {"reason": "按规则形成"})
+    waiting = stage.rows(Approval, Approval.status == "proposed")[0]
+    url = f"{ROUND}/results/proposals/{waiting.id}"
+    assert "A reason is needed." in _told(approver, url, {"decision": "reject", "reason": ""})
+    assert "Approved." in _told(approver, url, {"decision": "approve"})
+    assert "Published." in _told(staff, f"{ROUND}/publicity", {})
+    assert sign_in(stage, "").get(f"/public/{CODE}").status_code == 200
