@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
+from review_service.exchange.places import PROVINCES
 from review_service.tables import Account, Role
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.log import append
@@ -13,12 +14,22 @@ from review_service.workflows.log import append
 if TYPE_CHECKING:
     from review_service.workflows.base import Work
 
+# Roles that act for a place, and what of it their account must name.
+PLACES = {
+    "unit": ("province", "prefecture"),
+    "prefecture": ("province", "prefecture"),
+    "province": ("province",),
+}
+
 # What a role is for; each route says which of them it is open to.
 ROLES = {
     "staff": "runs rounds and draws; sees no scores before closing",
     "approver": "decides what staff propose; proposes nothing",
     "inspector": "reads everything, reveals the inspection's secret, countersigns; changes nothing",
     "expert": "scores own dossiers alone",
+    "unit": "fills and submits one unit's application; sees that alone",
+    "prefecture": "checks, returns, ranks and recommends applications of one prefecture",
+    "province": "checks, returns, ranks and recommends what one province's prefectures recommend",
     "administrator": "manages accounts; sees no names, scores or draws",
 }
 
@@ -32,10 +43,19 @@ def create_account(
     role: str,
     password_hash: str,
     expert_id: int | None = None,
+    province: str = "",
+    prefecture: str = "",
 ) -> Account:
-    """Create an account with its one role."""
+    """Create an account with its one role; a role that acts for a place needs that place.
+
+    `province` is a short name of `exchange.places`. A unit's account bears the unit's name.
+    """
     if role not in ROLES:
         raise WorkflowError("role-unknown", role=role)
+    place = {"province": province, "prefecture": prefecture}
+    missing = [one for one in PLACES.get(role, ()) if not place[one]]
+    if missing or (province and province not in PROVINCES):
+        raise WorkflowError("account-place", role=role, missing=missing, province=province)
     if work.session.exec(select(Account).where(Account.email == email)).first():
         raise WorkflowError("account-exists", email=email)
     row = work.session.exec(select(Role).where(Role.name == role)).first()
@@ -48,6 +68,8 @@ def create_account(
         password=password_hash,
         fs_uniquifier=work.tools.entropy(16).hex(),
         expert_id=expert_id,
+        province=province,
+        prefecture=prefecture,
         roles=[row],
     )
     work.session.add(account)

@@ -30,7 +30,15 @@ DEFAULT_RULES: dict[str, Any] = {
         {"field": "province", "scope": "panel", "max": 2},
     ],
     "parties": {"ministry": "staff", "inspection": "inspector"},
-    "conflicts": {"same_province": False, "window_years": 3, "age_limit": 70},
+    "deadlines": {},  # level (unit, prefecture, province) → the last moment, a time with a zone
+    "paper_copies": 0,  # of each dossier, before it is admitted; 0 where a round takes no papers
+    "conflicts": {
+        "same_province": False,
+        "same_prefecture": False,
+        "window_years": 3,
+        "age_limit": 70,
+        "fuzzy_cutoff": 85,
+    },
     "list": {  # docs/selection.md
         "format": "selection-rules/v1",
         "total": 31,
