@@ -10,7 +10,7 @@ import numpy as np
 from scoring import summaries
 
 if TYPE_CHECKING:
-    from scoring.arrays import Floats
+    from scoring.arrays import Bools, Floats, Integers
     from scoring.equations import Spread
     from scoring.layout import Layout, Side
     from scoring.posterior import Moments, Pair
@@ -44,11 +44,22 @@ class Frame:
             return self._side(name).scatter(values)
         return np.full(self.levels(name), np.nan)
 
-    def alike(self, name: str, values: Floats) -> Floats:
-        """Return simulated values by id, averaged over levels that the data can't tell apart."""
+    def lanes(self, name: str, wanted: Bools) -> Integers:
+        """Return the levels of a factor whose ids are wanted, in the layout's order."""
+        return np.flatnonzero(wanted[self._side(name).order])
+
+    def alike(self, name: str, values: Floats, lanes: Integers | None = None) -> Floats:
+        """Return simulated values by id, averaged over levels that the data can't tell apart.
+
+        With `lanes` the values are those of these levels alone; the other ids have NaN.
+        """
         group = self._side(name).group
-        mean = np.bincount(group, values) / np.bincount(group)
-        return self.by_id(name, mean[group])
+        where = slice(None) if lanes is None else lanes
+        own = group[where]
+        mean = np.bincount(own, values) / np.maximum(np.bincount(own), 1)
+        spread = np.full(len(group), np.nan)
+        spread[where] = mean[own]
+        return self.by_id(name, spread)
 
     def _side(self, name: str) -> Side:
         return (self.layout.rows, self.layout.cols)[self.which(name)]

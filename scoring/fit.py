@@ -23,15 +23,17 @@ from scoring.reml import CEILING, maximise
 from scoring.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from scoring.arrays import Floats
+    from scoring.arrays import Bools, Floats
     from scoring.posterior import Posterior
     from scoring.ratings import Ratings
     from scoring.reml import Point
 
 FORMAT = "scoring-fit/v1"
 DIGITS = 10  # significant digits in a record; the last bits of a BLAS stay out of it
+EXACT_POWER = 22  # powers of ten up to this are doubles
+ZERO = 1e-13  # times the spread of the scores: what is smaller is a rounding error, shown as zero
 LEAST_DRAWS, MOST_DRAWS = 200, 4000
 DRAWN_VALUES = 600_000
 DRAW_STREAM, NOISE_STREAM = 1, 2
@@ -54,6 +56,7 @@ class Fit:
     criterion: float
     noise: str
     top: int | None
+    competing: int | None
     seed: int
     draws: int
     dossiers: dict[str, Floats]
@@ -64,20 +67,24 @@ class Fit:
     def record(self) -> dict[str, Any]:
         """Return the fit as a JSON object, both lists sorted by id."""
         ratings = self.ratings
+        zero = ZERO * float(np.ptp(ratings.score))
         return {
             "format": FORMAT,
             "input": ratings.digest(),
             "noise": self.noise,
             "top": self.top,
+            "competing": self.competing,
             "seed": self.seed,
             "draws": self.draws,
-            "mean": _number(self.mean),
+            "mean": _number(self.mean, zero),
             "mean_se": _number(self.mean_se),
             "variance": {name: _number(value) for name, value in self.variances.items()},
             "reasons": self.reasons,
             "reml_criterion": _number(self.criterion),
-            "dossiers": _entries(ratings.dossiers, self.dossiers),
-            "reviewers": [] if ratings.anonymous else _entries(ratings.reviewers, self.reviewers),
+            "dossiers": _entries(ratings.dossiers, self.dossiers, zero),
+            "reviewers": []
+            if ratings.anonymous
+            else _entries(ratings.reviewers, self.reviewers, zero),
             "graph": summaries.graph(ratings),
             "warnings": list(self.warnings),
         }
@@ -87,22 +94,26 @@ def fit(
     ratings: Ratings,
     *,
     top: int | None = None,
+    competing: Collection[str] | None = None,
     noise: str = "auto",
     draws: int | None = None,
     seed: int = 0,
 ) -> Fit:
     """Return the fit of ratings.
 
-    `top` is the number of places that `p_top` speaks of (None: it is null); `noise` is "common"
+    `top` is the number of places that `p_top` speaks of (None: it is null); `competing` the ids of
+    the dossiers that rank and take places (None: all; ids without ratings are passed over): the
+    others are fitted, and have null for `expected_rank` and `p_top`; `noise` is "common"
     (plain REML), "expert" (each reviewer's own variance, shrunken) or "auto" (the latter where the
     data support it); `draws` the number of posterior draws (None: as many as are cheap, at least
     200); `seed` that of their random numbers. ScoringError "top", "noise", "draws", "seed".
     """
     _check(top, noise, draws, seed)
+    racing = _racing(ratings, competing)
     reasons = estimable(ratings)
     warnings = thin_data(ratings) + _structure(ratings, reasons)
     if ratings.score.min() == ratings.score.max():
-        return _without_variation(ratings, top, seed, reasons, warnings)
+        return _without_variation(ratings, top, racing, seed, reasons, warnings)
     layout = lay_out(
         ratings, dossiers="dossier" not in reasons, reviewers="reviewer" not in reasons
     )
@@ -115,7 +126,7 @@ def fit(
         point = own[0]
     belief = posterior(layout, point, own and own[1], Stream(seed, NOISE_STREAM))
     wanted = draws or _enough(ratings)
-    simulated, drawn = _simulated(frame, belief, top, wanted, Stream(seed, DRAW_STREAM))
+    simulated, drawn = _simulated(frame, belief, (top, racing), wanted, Stream(seed, DRAW_STREAM))
     moments, known = belief.moments(), belief.spread()
     variances = _variances(frame, point)
     noises = np.full(len(ratings.reviewers), variances["residual"])
@@ -129,6 +140,7 @@ def fit(
         criterion=point.criterion + 2 * (len(ratings) - 1) * float(np.log(layout.unit)),
         noise="common" if own is None else "expert",
         top=top,
+        competing=None if racing is None else int(racing.sum()),
         seed=seed,
         draws=drawn,
         dossiers=dossier_columns(frame, point, known, moments) | simulated,
@@ -138,21 +150,43 @@ def fit(
     )
 
 
+def _racing(ratings: Ratings, competing: Collection[str] | None) -> Bools | None:
+    """Return which dossiers compete, in the order of the ratings; None for all."""
+    if competing is None:
+        return None
+    ids = frozenset(competing)
+    return np.array([name in ids for name in ratings.dossiers], bool)
+
+
 def _simulated(
-    frame: Frame, belief: Posterior, top: int | None, draws: int, stream: Stream
+    frame: Frame,
+    belief: Posterior,
+    race: tuple[int | None, Bools | None],
+    draws: int,
+    stream: Stream,
 ) -> tuple[dict[str, Floats], int]:
-    """Return the dossiers' columns that draws give, and how many were drawn."""
+    """Return the dossiers' columns that draws give, and how many were drawn.
+
+    `race` is the number of places and who competes for them.
+    """
+    top, racing = race
     unknown = np.full(len(frame.ratings.dossiers), math.nan)
     columns = {"expected_rank": unknown, "p_top": unknown}
     if frame.reasons.get("dossier") not in {None, "single_level"}:
         return columns, 0
+    if racing is not None and not racing.any():
+        return columns, 0
     which = frame.which("dossier")
     levels = len((frame.layout.rows, frame.layout.cols)[which])
     blocks = belief.draws(which, draws, stream)
-    ranks, chances, drawn = summaries.ranks_and_chances(blocks, levels, top)
-    columns["expected_rank"] = frame.alike("dossier", ranks)
+    lanes = None if racing is None else frame.lanes("dossier", racing)
+    if lanes is not None:
+        blocks = (block[lanes] for block in blocks)
+    count = levels if lanes is None else len(lanes)
+    ranks, chances, drawn = summaries.ranks_and_chances(blocks, count, top)
+    columns["expected_rank"] = frame.alike("dossier", ranks, lanes)
     if top is not None:
-        columns["p_top"] = frame.alike("dossier", chances)
+        columns["p_top"] = frame.alike("dossier", chances, lanes)
     return columns, drawn
 
 
@@ -202,6 +236,7 @@ def _boundaries(variances: dict[str, float]) -> list[dict[str, Any]]:
 def _without_variation(
     ratings: Ratings,
     top: int | None,
+    racing: Bools | None,
     seed: int,
     reasons: dict[str, str],
     warnings: list[dict[str, Any]],
@@ -212,6 +247,9 @@ def _without_variation(
     levels = len(ratings.dossiers), len(ratings.reviewers)
     nothing = [np.full(number, math.nan if alone else 0.0) for number in levels]
     means = [np.full(number, score) for number in levels]
+    among = levels[0] if racing is None else int(racing.sum())
+    runs = np.ones(levels[0], bool) if racing is None else racing
+    share = min(1.0, top / max(among, 1)) if top else math.nan
     flat = [dict.fromkeys(("effect", "se", "low", "high"), zeros) for zeros in nothing]
     trimmed = summaries.trimmed_means(ratings)
     total = means[0] + nothing[0]
@@ -225,8 +263,8 @@ def _without_variation(
         "estimate": means[0],
         "estimate_low": total,
         "estimate_high": total,
-        "expected_rank": np.full(levels[0], (levels[0] + 1) / 2),
-        "p_top": np.full(levels[0], min(1.0, top / levels[0]) if top else math.nan),
+        "expected_rank": np.where(runs, (among + 1) / 2, math.nan),
+        "p_top": np.where(runs, share, math.nan),
     }
     reviewers = {
         "n": summaries.counts(ratings.reviewer, levels[1]).astype(float),
@@ -247,6 +285,7 @@ def _without_variation(
         criterion=math.nan,
         noise="common",
         top=top,
+        competing=None if racing is None else among,
         seed=seed,
         draws=0,
         dossiers=dossiers,
@@ -268,18 +307,36 @@ def _check(top: int | None, noise: str, draws: int | None, seed: int) -> None:
         raise ScoringError("seed", f"the seed must not be negative, not {seed}", seed=seed)
 
 
-def _number(value: float) -> float | None:
-    """Return a number as the record holds it: rounded, null for NaN."""
-    return None if math.isnan(value) else float(f"{value:.{DIGITS}g}") + 0.0
+def _rounded(values: Floats, zero: float = 0.0) -> list[float | None]:
+    """Return numbers as the record holds them: to DIGITS significant digits, None for NaN.
+
+    What does not exceed `zero` in size is zero.
+
+    A whole number below 10^DIGITS, times or over an exact power of ten, is the double nearest to
+    that decimal, so that its shortest form shows no more digits.
+    """
+    known = np.isfinite(values) & (np.abs(values) > zero)
+    size = np.where(known, np.abs(values), 1.0)
+    shift = (DIGITS - 1 - np.floor(np.log10(size))).astype(np.int64)
+    shift = np.clip(shift, -EXACT_POWER, EXACT_POWER)
+    up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
+    whole = np.rint(np.where(known, values, 0.0) * up / down)
+    shown = (whole * down / up + 0.0).tolist()
+    if np.isnan(values).any():
+        gone = np.isnan(values).tolist()
+        return [None if nan else value for nan, value in zip(gone, shown, strict=True)]
+    return list(shown)
 
 
-def _entries(ids: Sequence[str], columns: dict[str, Floats]) -> list[dict[str, Any]]:
+def _number(value: float, zero: float = 0.0) -> float | None:
+    """Return one number as the record holds it."""
+    return _rounded(np.array([value]), zero)[0]
+
+
+def _entries(ids: Sequence[str], columns: dict[str, Floats], zero: float) -> list[dict[str, Any]]:
     """Return one object for each id."""
-    names = ["id", *columns]
     shown: list[Sequence[Any]] = [ids]
     for name, values in columns.items():
-        if name == "n":
-            shown.append([int(value) for value in values])
-        else:
-            shown.append([_number(value) for value in values.tolist()])
+        shown.append(values.astype(np.int64).tolist() if name == "n" else _rounded(values, zero))
+    names = ["id", *columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*shown, strict=True)]

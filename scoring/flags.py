@@ -249,7 +249,9 @@ class _Diagnosis:
 
     def _first(self, values: Any, top: int) -> set[str]:
         order = np.argsort(-np.round(values, 9), kind="stable")
-        return {self.ratings.dossiers[i] for i in order[:top]}
+        places = self.record["dossiers"]
+        racing = [i for i in order if places[i].get("expected_rank") is not None]
+        return {self.ratings.dossiers[i] for i in racing[:top]}
 
     def _events(self, rows: Any, key: Any, expected: Any) -> list[dict[str, Any]]:
         """Return the ratings with the smallest keys, each with its score and the expected one."""

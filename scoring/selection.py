@@ -108,7 +108,7 @@ def _selection(
         (name for name, status in statuses.items() if status == "in"),
         key=lambda name: (solver.standing[name].rank, name),
     )
-    rated = {str(entry["id"]) for entry in fit["dossiers"]}
+    ranked = {str(one["id"]) for one in fit["dossiers"] if one.get("expected_rank") is not None}
     competing = {name for name, entry in solver.standing.items() if not entry.barred}
     seats = None if rules.total is None else rules.total - len(solver.choice.taken)
     record = {
@@ -130,8 +130,8 @@ def _selection(
             {"category": name, "lacks": lacks}
             for name, lacks in sorted(solver.choice.short.items())
         ],
-        # The fit's chances are those among all rated dossiers; these were ranked and can't be in.
-        "ranked_outside": sorted(rated - competing),
+        # The fit's chances are those among all that it ranked; of these, some can't be in.
+        "ranked_outside": sorted(ranked - competing),
         "dossiers": [
             _dossier(entry, statuses[name], why[name]) for name, entry in solver.standing.items()
         ],

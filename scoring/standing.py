@@ -84,6 +84,11 @@ def _standing(
     if entry is None:
         return Standing(candidate, barred=(*barred, {"code": "unrated"}))
     where = f"dossiers {candidate.id}"
+    if barred and entry.get("expected_rank") is None:  # fitted, but outside the competition
+        mean += _exact(_field(entry, "effect", where), f"{where}: effect")
+        return Standing(
+            candidate, estimate=mean.quantize(SCALE_OF_POINTS, ROUND_HALF_EVEN), barred=barred
+        )
     expected = _exact(_field(entry, "expected_rank", where), f"{where}: expected_rank")
     estimate = mean + _exact(_field(entry, "effect", where), f"{where}: effect")
     estimate = estimate.quantize(SCALE_OF_POINTS, ROUND_HALF_EVEN)

@@ -72,7 +72,23 @@ def fit_input(work: Work, round_id: int) -> dict[str, Any]:
     if not reviews:
         raise WorkflowError("no-reviews", round=row.code)
     top = Rules.from_record(row.rules["list"]).total
-    return {"round": row.code, "rubric": json.loads(row.rubric), "reviews": reviews, "top": top}
+    return {
+        "round": row.code,
+        "rubric": json.loads(row.rubric),
+        "reviews": reviews,
+        "top": top,
+        "competing": sorted(racing(work.session, row)),
+    }
+
+
+def racing(session: Session, row: Round) -> set[str]:
+    """Return the numbers of the dossiers that compete for places: admitted, and past every gate."""
+    rubric = rubric_of(row)
+    return {
+        one.number
+        for one in competing(session, pk(row))
+        if all(gate.passed for gate in check_gates(rubric, indicators(one)))
+    }
 
 
 def fit_record(
@@ -82,7 +98,7 @@ def fit_record(
     rubric = Rubric.from_record(given["rubric"])
     totals, chapters = scores(rubric, given["reviews"])
     rated = {name: rows for name, rows in chapters.items() if rows}
-    total = fit(_ratings(totals), top=given["top"]).record()
+    total = fit(_ratings(totals), top=given["top"], competing=given["competing"]).record()
     parts: dict[str, Any] = {}
     for name, rows in rated.items():
         progress(100 * (1 + len(parts)) // (1 + len(rated)))

@@ -68,7 +68,13 @@ def _dossiers(
         for one in found["total"]["dossiers"]
         if one["id"] in facts
     ]
-    return sorted(rows, key=lambda one: (one["expected_rank"], one["id"]))
+    return sorted(rows, key=_order)
+
+
+def _order(one: dict[str, Any]) -> tuple[bool, float, str]:
+    """By expected rank; those outside the competition come last, by adjusted score."""
+    rank = one["expected_rank"]
+    return (rank is None, -one["adjusted"] if rank is None else rank, one["id"])
 
 
 def _calibration(session: Session, row: Round, found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -380,3 +380,47 @@ class TestAwkward:
         with pytest.raises(ScoringError) as caught:
             fit(small_round(1), **arguments)  # type: ignore[arg-type]
         assert caught.value.code == code
+
+
+class TestCompeting:
+    def test_only_those_that_compete_rank_and_take_places(self) -> None:
+        """Ranks and chances count those that compete alone; everything else stays as it was."""
+        ratings = read("Penicillin", "plate", "sample", "diameter")
+        samples = ratings.dossiers[:4]
+        rest = ratings.dossiers[4:]
+        whole = fit(ratings, top=5).record()
+        found = fit(ratings, top=5, competing=rest).record()
+        assert found["competing"] == len(rest)
+        assert whole["competing"] is None
+        for one, before in zip(found["dossiers"], whole["dossiers"], strict=True):
+            raced = {"expected_rank", "p_top"}
+            assert {k: one[k] for k in one if k not in raced} == {
+                k: before[k] for k in before if k not in raced
+            }
+            outside = one["id"] in samples
+            assert (one["expected_rank"] is None) == outside == (one["p_top"] is None)
+        inside = [one for one in found["dossiers"] if one["id"] in rest]
+        assert sum(one["p_top"] for one in inside) == pytest.approx(5)
+        n = len(rest)
+        assert sum(one["expected_rank"] for one in inside) == pytest.approx(n * (n + 1) / 2)
+
+    def test_all_competing_is_as_without(self) -> None:
+        """Naming every dossier gives the figures that naming none gives."""
+        ratings = read("Penicillin", "plate", "sample", "diameter")
+        one, other = (
+            fit(ratings, top=3, competing=who).record() for who in (None, ratings.dossiers)
+        )
+        assert one["dossiers"] == other["dossiers"]
+
+    def test_equal_scores_share_the_places_of_those_that_compete(self) -> None:
+        """Without variation the competing share the places; the others and strangers have none."""
+        ratings = Ratings.from_rows("aabbcc", "xyxyxy", [5.0] * 6)
+        found = fit(ratings, top=1, competing=("a", "b", "nobody")).record()
+        assert [one["p_top"] for one in found["dossiers"]] == [0.5, 0.5, None]
+        assert [one["expected_rank"] for one in found["dossiers"]] == [1.5, 1.5, None]
+
+    def test_nobody_competing(self) -> None:
+        """Where nobody competes the fit stands and no one has a rank."""
+        ratings = read("Penicillin", "plate", "sample", "diameter")
+        found = fit(ratings, top=3, competing=()).record()
+        assert {one["expected_rank"] for one in found["dossiers"]} == {None}
