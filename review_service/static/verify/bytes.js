@@ -42,6 +42,13 @@ const ROUND32 = Int32Array.from(ROUND64.slice(0, 64), (k) => Number(BigInt.asInt
 const START32 = Int32Array.from(START64, (k) => Number(BigInt.asIntN(32, k >> 32n)));
 const schedule = new Int32Array(64);
 
+function storeWord(out, at, word) {
+  out[at] = word >>> 24;
+  out[at + 1] = word >>> 16;
+  out[at + 2] = word >>> 8;
+  out[at + 3] = word;
+}
+
 class Sha256 {
   constructor() {
     this.state = Int32Array.from(START32);
@@ -85,13 +92,11 @@ class Sha256 {
       this.mix(block, 0);
       block.fill(0);
     }
-    const tail = new DataView(block.buffer);
-    tail.setUint32(56, Math.floor(bits / 2 ** 32));
-    tail.setUint32(60, bits >>> 0);
+    storeWord(block, 56, Math.floor(bits / 2 ** 32));
+    storeWord(block, 60, bits);
     this.mix(block, 0);
     const out = new Uint8Array(32);
-    const view = new DataView(out.buffer);
-    for (let i = 0; i < 8; i += 1) view.setInt32(4 * i, this.state[i]);
+    for (let i = 0; i < 8; i += 1) storeWord(out, 4 * i, this.state[i]);
     return out;
   }
 
@@ -107,7 +112,9 @@ class Sha256 {
       const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
       w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
     }
-    let [a, b, c, d, e, f, g, h] = this.state;
+    const s = this.state;
+    let a = s[0]; let b = s[1]; let c = s[2]; let d = s[3];
+    let e = s[4]; let f = s[5]; let g = s[6]; let h = s[7];
     for (let i = 0; i < 64; i += 1) {
       const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + ROUND32[i] + w[i]) | 0;
@@ -116,7 +123,6 @@ class Sha256 {
       h = g; g = f; f = e; e = (d + t1) | 0;
       d = c; c = b; b = a; a = (t1 + t2) | 0;
     }
-    const s = this.state;
     s[0] += a; s[1] += b; s[2] += c; s[3] += d; s[4] += e; s[5] += f; s[6] += g; s[7] += h;
   }
 }
