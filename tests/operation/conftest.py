@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAFF = Actor("staff", "staff-1")
+# For tests of what doesn't depend on the database, or exists on one alone.
+ON_SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+TO_SQLITE = pytest.mark.parametrize("other_store", ["sqlite"], indirect=True)
 
 
 @dataclass(frozen=True)

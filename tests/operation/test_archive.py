@@ -16,6 +16,7 @@ from review_service.operation.retention import report
 from review_service.tables import LogEvent, Round, Seat
 from review_service.workflows import reviews, rounds, seats
 from review_service.workflows.base import Actor, Office, WorkflowError, pk
+from tests.operation.conftest import ON_SQLITE
 from tests.workflows.conftest import STAFF, drawn, office, round_row
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def test_an_archive_is_whole_and_verifies_itself(
     assert not kept.due
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("name", "old", "new", "line"),
     [
@@ -125,6 +127,7 @@ def test_an_altered_archive_is_found_out(
     assert "PASS  files" in done.stdout
 
 
+@ON_SQLITE
 def test_a_round_that_goes_on_is_not_archived(
     office: Office,
     round_row: Round,

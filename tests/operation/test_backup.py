@@ -16,7 +16,7 @@ from review_service.operation.restore import restore_backup
 from review_service.tables import Round
 from review_service.workflows import log, rounds
 from review_service.workflows.base import SYSTEM, Office, WorkflowError
-from tests.operation.conftest import STAFF, Place
+from tests.operation.conftest import ON_SQLITE, STAFF, TO_SQLITE, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,7 @@ def test_restored_store_is_the_same_and_signs_the_same_checkpoint(
     assert settings.secret("session") == place.settings.secret("session")
 
 
+@ON_SQLITE
 def test_a_restored_store_goes_on(place: Place, other_store: Store, tmp_path: Path) -> None:
     """New rows get new numbers after a restore: PostgreSQL's sequences continue."""
     make_backup(place.office, place.settings, tmp_path / "backup.zip")
@@ -67,6 +68,7 @@ def test_a_restored_store_goes_on(place: Place, other_store: Store, tmp_path: Pa
     assert row.id == 2
 
 
+@ON_SQLITE
 def test_backup_in_the_open_holds_no_key(place: Place, tmp_path: Path) -> None:
     """Without recipients neither the log's key nor a secret is in the file."""
     make_backup(place.office, place.settings, tmp_path / "backup.zip")
@@ -75,6 +77,7 @@ def test_backup_in_the_open_holds_no_key(place: Place, tmp_path: Path) -> None:
         assert json.loads(archive.read("manifest.json"))["secrets"] is False
 
 
+@ON_SQLITE
 def test_backup_never_overwrites_and_leaves_no_part(place: Place, tmp_path: Path) -> None:
     """A backup that exists stays, and one that fails leaves no file behind."""
     file = tmp_path / "backup.zip"
@@ -90,6 +93,7 @@ def test_backup_never_overwrites_and_leaves_no_part(place: Place, tmp_path: Path
     assert sorted(path.name for path in tmp_path.glob("*.zip")) == ["backup.zip"]
 
 
+@ON_SQLITE
 def test_backup_is_made_even_when_the_key_is_lost(place: Place, tmp_path: Path) -> None:
     """A lost signing key doesn't stop the backup that is then needed most."""
     stranger = load_keys(tmp_path / "stranger.key", "review.test")
@@ -107,6 +111,7 @@ def _tampered(source: Path, target: Path, name: str, old: bytes, new: bytes) -> 
             other.writestr(entry, content.replace(old, new) if entry == name else content)
 
 
+@ON_SQLITE
 def test_restore_refuses_damage_and_leaves_the_store_empty(
     place: Place, other_store: Store, tmp_path: Path
 ) -> None:
@@ -128,6 +133,8 @@ def test_restore_needs_an_empty_store(place: Place, tmp_path: Path) -> None:
         restore_backup(place.office.store, place.settings, tmp_path / "backup.zip")
 
 
+@ON_SQLITE
+@TO_SQLITE
 def test_restore_never_changes_a_file(place: Place, other_store: Store, tmp_path: Path) -> None:
     """A data folder with another key is left as it is."""
     identity = pyrage.x25519.Identity.generate()
@@ -140,6 +147,8 @@ def test_restore_never_changes_a_file(place: Place, other_store: Store, tmp_path
     assert settings.key_file.read_bytes() == before
 
 
+@ON_SQLITE
+@TO_SQLITE
 def test_encrypted_backup_needs_its_identity(
     place: Place, other_store: Store, tmp_path: Path
 ) -> None:
@@ -154,6 +163,8 @@ def test_encrypted_backup_needs_its_identity(
         restore_backup(other_store, settings, file, [str(pyrage.x25519.Identity.generate())])
 
 
+@ON_SQLITE
+@TO_SQLITE
 def test_backup_of_a_later_program_is_refused(
     place: Place, other_store: Store, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from review_service.jobs.worker import Worker
 from review_service.tables import Job, LogEvent
 from review_service.workflows import log
 from review_service.workflows.base import SYSTEM, NotFoundError, Office, Work, WorkflowError, pk
-from tests.operation.conftest import STAFF, Place
+from tests.operation.conftest import ON_SQLITE, STAFF, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,7 @@ def test_a_job_is_done_once_and_shows_its_progress(office: Office) -> None:
     assert later.id != job.id
 
 
+@ON_SQLITE
 def test_a_job_that_is_asked_for_and_undone_never_runs(office: Office) -> None:
     """A use case that fails after it queued a job leaves no job."""
 
@@ -81,6 +82,7 @@ def test_a_job_that_is_asked_for_and_undone_never_runs(office: Office) -> None:
     assert not Worker(office, kinds=KINDS).once()
 
 
+@ON_SQLITE
 def test_a_refusal_ends_the_job_with_its_facts(office: Office) -> None:
     """What a computation refuses is kept with code and facts, and may be queued again."""
     job = office.do(STAFF, enqueue, "refuse", {"number": 1})
@@ -90,6 +92,7 @@ def test_a_refusal_ends_the_job_with_its_facts(office: Office) -> None:
     assert office.do(STAFF, queue.retry, pk(job)).status == "queued"
 
 
+@ON_SQLITE
 def test_a_job_that_kills_its_process_is_given_up(office: Office) -> None:
     """A computation that dies each time is tried three times and then named as failed."""
     job = office.do(STAFF, enqueue, "die", {"number": 1})
@@ -121,6 +124,7 @@ def test_a_clock_set_back_holds_no_job(office: Office) -> None:
     assert office.do(SYSTEM, queue.claim, "other") is not None
 
 
+@ON_SQLITE
 def test_a_stop_puts_a_long_job_back(office: Office) -> None:
     """Asked to stop, a worker lets a job go on for its grace and then puts it back, uncounted."""
     job = office.do(STAFF, enqueue, "sleep", {"number": 60})

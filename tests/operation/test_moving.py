@@ -9,7 +9,7 @@ from review_service.operation.moving import move_store
 from review_service.storage import Store
 from review_service.workflows import log
 from review_service.workflows.base import SYSTEM, Office, WorkflowError
-from tests.operation.conftest import STAFF, Place
+from tests.operation.conftest import ON_SQLITE, STAFF, TO_SQLITE, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ def test_a_store_moves_with_its_log_intact(place: Place, other_store: Store) -> 
     office.do(SYSTEM, log.sign_checkpoint)
 
 
+@ON_SQLITE
 def test_a_store_moves_into_an_empty_one_alone(place: Place, other_store: Store) -> None:
     """A second move into the same store is refused: nothing is mixed, nothing doubled."""
     move_store(place.office.store, other_store)
@@ -33,6 +34,7 @@ def test_a_store_moves_into_an_empty_one_alone(place: Place, other_store: Store)
         move_store(place.office.store, other_store)
 
 
+@TO_SQLITE
 def test_an_older_store_is_migrated_first(other_store: Store, tmp_path: Path) -> None:
     """A source of another revision is refused with both revisions named."""
     source = Store(f"sqlite:///{tmp_path}/old.db")

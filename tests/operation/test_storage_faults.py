@@ -16,7 +16,7 @@ from review_service.tables import Job, LogEvent, Round
 from review_service.troubles import UnknownOutcomeError
 from review_service.workflows import log, rounds
 from review_service.workflows.base import Work, WorkflowError
-from tests.operation.conftest import STAFF, Place
+from tests.operation.conftest import ON_POSTGRESQL, STAFF, Place
 from tests.operation.work import append_events
 
 if TYPE_CHECKING:
@@ -51,14 +51,9 @@ def test_processes_append_one_gap_free_log(place: Place) -> None:
         assert numbers == list(range(EACH))
 
 
-def _on_postgresql(place: Place) -> None:
-    if place.office.store.on_sqlite:
-        pytest.skip("SQLite is in the process: it can't go away alone")
-
-
+@ON_POSTGRESQL
 def test_a_connection_that_is_cut_before_the_commit_is_no_loss(place: Place) -> None:
     """A use case whose connection the server ends runs again and takes effect once."""
-    _on_postgresql(place)
     attempts = []
 
     def use_case(work: Work) -> int:
@@ -76,11 +71,11 @@ def test_a_connection_that_is_cut_before_the_commit_is_no_loss(place: Place) -> 
         assert verify_log(session).size == seq + 1
 
 
+@ON_POSTGRESQL
 def test_a_commit_whose_answer_is_lost_is_found_out(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the commit happened and only its answer was lost, nothing is run twice."""
-    _on_postgresql(place)
     before = _size(place)
     _lose_answer(monkeypatch, undone=False)
     row = place.office.do(STAFF, rounds.create_round, "2027", "次轮", "skills-base-2022")
@@ -89,22 +84,22 @@ def test_a_commit_whose_answer_is_lost_is_found_out(
     assert _size(place) == before + 1
 
 
+@ON_POSTGRESQL
 def test_a_commit_that_did_not_happen_is_run_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the answer is lost and the commit did not happen, the use case is run again, once."""
-    _on_postgresql(place)
     before = _size(place)
     _lose_answer(monkeypatch, undone=True)
     place.office.do(STAFF, rounds.create_round, "2027", "次轮", "skills-base-2022")
     assert _size(place) == before + 1
 
 
+@ON_POSTGRESQL
 def test_an_outcome_that_nobody_can_tell_is_not_guessed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the database stays away, a lost answer is an error of its own and nothing is redone."""
-    _on_postgresql(place)
     before = _size(place)
     store = place.office.store
     monkeypatch.setattr(store, "patience", 0.0)
@@ -210,9 +205,9 @@ def test_errors_of_the_database_name_no_values(place: Place) -> None:
     assert "110101199003070000" not in str(caught.value.__cause__)
 
 
+@ON_POSTGRESQL
 def test_a_page_cannot_write(place: Place) -> None:
     """A reading session of PostgreSQL refuses to write."""
-    _on_postgresql(place)
     with place.office.store.reading() as session, pytest.raises(Exception, match="read-only"):
         session.connection().execute(text("UPDATE round SET title = ''"))
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from allocation.errors import AllocationError
 from review_service.operation.verifying import verify_log
+from tests.operation.conftest import ON_SQLITE
 
 if TYPE_CHECKING:
     from tests.operation.conftest import Place
@@ -33,6 +34,7 @@ def test_a_log_as_it_was_written_verifies(place: Place) -> None:
     assert report.size == 6
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("code", sorted(TAMPERING))
 def test_each_tampering_is_found_and_named(place: Place, code: str) -> None:
     """Whoever changes the database by hand, at any of these places, is found out."""
