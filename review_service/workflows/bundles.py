@@ -37,7 +37,7 @@ def draw_bundle(session: Session, draw: Draw, *, identities: bool = False) -> by
         result=parse(draw.result.encode()),
         events=tuple(events(session, checkpoint.size)),
         checkpoint=checkpoint.note,
-        keys=all_keys(session),
+        keys=all_keys(session, checkpoint.size),
         identities=_identities(session, draw) if identities else None,
     )
     file = io.BytesIO()

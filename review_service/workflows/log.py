@@ -141,21 +141,23 @@ def add_cosignature(work: Work, size: int, line: str) -> Checkpoint:
     return row
 
 
-def log_keys(session: Session) -> list[str]:
-    """Return the log's verifier keys in order of rotation; the last is in force."""
-    rows = session.exec(
-        select(LogEvent.event)
-        .where(col(LogEvent.type).in_(("log.opened", "key.rotated")))
-        .order_by(col(LogEvent.seq))
-    )
+def log_keys(session: Session, size: int | None = None) -> list[str]:
+    """Return the log's verifier keys in order of rotation; the last is in force.
+
+    With `size`, those of the first `size` events: what a checkpoint of that size can know.
+    """
+    query = select(LogEvent.event).where(col(LogEvent.type).in_(("log.opened", "key.rotated")))
+    if size is not None:
+        query = query.where(LogEvent.seq < size)
+    rows = session.exec(query.order_by(col(LogEvent.seq)))
     bodies = [json.loads(text)["body"] for text in rows]
     return [body.get("new") or body["key"] for body in bodies]
 
 
-def all_keys(session: Session) -> list[str]:
-    """Return the log's verifier keys in order of rotation, then the witnesses'."""
+def all_keys(session: Session, size: int | None = None) -> list[str]:
+    """Return the log's verifier keys in order of rotation (`log_keys`), then the witnesses'."""
     witnesses = session.exec(select(Witness).order_by(col(Witness.id)))
-    return [*log_keys(session), *(row.key for row in witnesses)]
+    return [*log_keys(session, size), *(row.key for row in witnesses)]
 
 
 def events(session: Session, size: int, *, start: int = 0) -> Iterator[bytes]:
