@@ -1,4 +1,4 @@
-"""Do 95 % intervals cover 95 %, and do chances mean what they say?
+"""Check that 95 % intervals cover 95 %, and that chances mean what they say.
 
 Simulates rounds from the model itself (quality N(0, 1), leniency N(0, b²), noise SD 1, or times
 exp(N(0, 0.4²)) for each reviewer; reviewers picked at random among the least loaded), fits each

@@ -34,6 +34,7 @@ FORMAT = "scoring-fit/v1"
 DIGITS = 10  # significant digits in a record; the last bits of a BLAS stay out of it
 EXACT_POWER = 22  # powers of ten up to this are doubles
 ZERO = 1e-13  # times the spread of the scores: what is smaller is a rounding error, shown as zero
+SCALE_FREE = frozenset({"z_mean", "expected_rank", "p_top"})
 LEAST_DRAWS, MOST_DRAWS = 200, 4000
 DRAWN_VALUES = 600_000
 DRAW_STREAM, NOISE_STREAM = 1, 2
@@ -337,6 +338,7 @@ def _entries(ids: Sequence[str], columns: dict[str, Floats], zero: float) -> lis
     """Return one object for each id."""
     shown: list[Sequence[Any]] = [ids]
     for name, values in columns.items():
-        shown.append(values.astype(np.int64).tolist() if name == "n" else _rounded(values, zero))
+        least = ZERO if name in SCALE_FREE else zero
+        shown.append(values.astype(np.int64).tolist() if name == "n" else _rounded(values, least))
     names = ["id", *columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*shown, strict=True)]

@@ -99,7 +99,7 @@ def ranks_and_chances(
     number = 0
     for block in blocks:
         draws = -block.T
-        order = np.argsort(draws, axis=1, kind="stable")
+        order = np.argsort(draws, axis=1)
         ordered = np.take_along_axis(draws, order, axis=1)
         places, taken = _shares(ordered, top)
         rank_sum += np.bincount(order.ravel(), places.ravel(), levels)
