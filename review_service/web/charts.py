@@ -55,11 +55,11 @@ def _place(value: float, low: float, high: float) -> float:
 
 
 def forest(found: dict[str, Any], total: int | None) -> Chart:
-    """Return the dossiers' adjusted scores with 95 %% intervals, raw means beside.
+    """Return the ranked dossiers' adjusted scores with 95 %% intervals, raw means beside.
 
     Best first; `line` is the edge below the last place; the band holds the rows still open.
     """
-    rows = found["dossiers"]
+    rows = [one for one in found["dossiers"] if one["expected_rank"] is not None]
     values = [value for one in rows for value in (one["from"], one["to"], one["raw_mean"])]
     low, high, ticks = _scale(min(values), max(values))
     marks = []

@@ -68,14 +68,17 @@ def index(code: str) -> str:
 
 
 def _figures(found: dict[str, Any]) -> None:
-    """Give every dossier its raw rank beside the expected one, and its interval in points."""
-    by_raw = sorted(found["dossiers"], key=lambda one: (-(one["raw_mean"] or 0), one["id"]))
+    """Give every dossier its place by raw mean beside the expected one, and its interval."""
+    ranked = [one for one in found["dossiers"] if one["expected_rank"] is not None]
+    by_raw = sorted(ranked, key=lambda one: (-(one["raw_mean"] or 0), one["id"]))
     raw_rank = {one["id"]: n for n, one in enumerate(by_raw, 1)}
-    for place, one in enumerate(found["dossiers"], 1):
-        one["place"], one["raw_place"] = place, raw_rank[one["id"]]
-        one["moved"] = one["raw_place"] - place
-        one["from"] = found["mean"] + one["low"]
-        one["to"] = found["mean"] + one["high"]
+    place = 0
+    for one in found["dossiers"]:
+        # Only dossiers that may be taken are ranked; a gate that isn't met keeps one out of it.
+        place += one["expected_rank"] is not None
+        one["place"] = place if one["expected_rank"] is not None else None
+        one["raw_place"] = raw_rank.get(one["id"])
+        one["from"], one["to"] = found["mean"] + one["low"], found["mean"] + one["high"]
 
 
 def _approved(row: Round, listed: Computation | None) -> bool:

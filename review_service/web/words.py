@@ -99,6 +99,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "head": _l("head"), "related": _l("related unit"), "affiliation": _l("post"),
         "since": _l("counted from"), "province": _l("province"), "reason": _l("reason"),
         "prefecture": _l("prefecture"), "evidence": _l("declared"), "text": _l("declared"),
+        "said": _l("declared"),
     },
     "review": {
         "none": _l("not begun"),
