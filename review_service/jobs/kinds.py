@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from review_service.workflows import results
+from review_service.workflows import diagnosis, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,20 @@ def _keep_fit(work: Work, arguments: Mapping[str, Any], record: Any) -> dict[str
     return {"computation": row.id, "digest": row.digest}
 
 
+def _diagnosis_input(work: Work, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return diagnosis.diagnosis_input(work, int(arguments["round_id"]))
+
+
+def _keep_diagnosis(work: Work, arguments: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    row = diagnosis.keep_diagnosis(work, int(arguments["round_id"]), record)
+    return {"computation": row.id, "digest": row.digest}
+
+
 KINDS = {
     # The statistics of a closed round: {"round_id": …}.
     "fit": Kind(_fit_input, "review_service.workflows.results:fit_record", _keep_fit),
+    # Flags, reliability and the review graph behind the newest fit: {"round_id": …}.
+    "diagnosis": Kind(
+        _diagnosis_input, "review_service.workflows.diagnosis:diagnosis_record", _keep_diagnosis
+    ),
 }

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from review_service.tables import Round
     from review_service.workflows.base import Work
 
+_EVENTS = {
+    "fit": "normalisation.run",
+    "diagnosis": "diagnosis.run",
+    "list": "list.computed",
+    "final": "list.final",
+}
+
 
 def newest(session: Session, round_id: int, kind: str) -> Computation | None:
-    """Return the round's newest computation of a kind ("fit" or "list")."""
+    """Return the round's newest computation of a kind: fit, diagnosis, list or final."""
     query = select(Computation).where(Computation.round_id == round_id, Computation.kind == kind)
     return session.exec(query.order_by(col(Computation.id).desc()).limit(1)).first()
 
@@ -40,5 +47,5 @@ def keep(work: Work, row: Round, kind: str, record: Any, found: str) -> Computat
     work.session.add(computation)
     work.session.flush()
     body = {"round": row.code, "kind": kind, "record": found}
-    append(work, "normalisation.run" if kind == "fit" else "list.computed", body, subject=row.code)
+    append(work, _EVENTS[kind], body, subject=row.code)
     return computation

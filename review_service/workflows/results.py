@@ -98,11 +98,11 @@ def fit_record(
     rubric = Rubric.from_record(given["rubric"])
     totals, chapters = scores(rubric, given["reviews"])
     rated = {name: rows for name, rows in chapters.items() if rows}
-    total = fit(_ratings(totals), top=given["top"], competing=given["competing"]).record()
+    total = fit(ratings_of(totals), top=given["top"], competing=given["competing"]).record()
     parts: dict[str, Any] = {}
     for name, rows in rated.items():
         progress(100 * (1 + len(parts)) // (1 + len(rated)))
-        parts[name] = fit(_ratings(rows), noise="common").record()
+        parts[name] = fit(ratings_of(rows), noise="common").record()
     return {
         "round": given["round"],
         "rubric": rubric.digest(),
@@ -136,7 +136,8 @@ def scores(
     return totals, chapters
 
 
-def _ratings(rows: list[Row]) -> Ratings:
+def ratings_of(rows: list[Row]) -> Ratings:
+    """Return the ratings of rows as `scores` gives them."""
     dossiers, reviewers, values = zip(*rows, strict=True)
     return Ratings.from_rows(dossiers, reviewers, values)
 
