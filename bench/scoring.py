@@ -5,8 +5,8 @@ its own: start of the interpreter, reading, REML, BLUPs, conditional SDs and 200
 are all in the time. lme4 is timed for the fit alone, reading left out, single-threaded or not as
 its BLAS likes; statsmodels likewise, on the smallest instance, since it forms a dense matrix of
 all ratings. Times are wall time and, since a busy machine stretches that, processor time; ratios
-are given of both. Both run where they are installed; where one isn't, the bench says so. Variances are
-compared with theirs. --growth measures 10^3 to 2·10^6 ratings, and --plot draws it.
+are given of both. The peers run where they are installed; where one isn't, the bench says so.
+Variances are compared with theirs. --growth measures 10^3 to 2·10^6 ratings, and --plot draws it.
 
 Usage: python bench/scoring.py [--huge] [--patient] [--growth] [--plot FILE.svg].
 """
@@ -35,7 +35,9 @@ d <- read.csv(commandArgs(TRUE)[1])
 s <- system.time(m <- lmer(score ~ 1 + (1 | dossier) + (1 | reviewer), d))
 v <- as.data.frame(VarCorr(m))
 get <- function(name) v$vcov[v$grp == name]
-cat(s[["elapsed"]], s[["user.self"]] + s[["sys.self"]], get("dossier"), get("reviewer"), get("Residual"), basename(La_library()), "\\n")
+cpu <- s[["user.self"]] + s[["sys.self"]]
+blas <- basename(La_library())
+cat(s[["elapsed"]], cpu, get("dossier"), get("reviewer"), get("Residual"), blas, "\\n")
 """
 
 MIXED = """\

@@ -25,6 +25,7 @@ FLOOR = 1e-7  # a variance below this share of the noise is zero
 CEILING = 1e7  # noise below this share of a variance is zero: the data are exactly additive
 LONGEST = 3.0  # step in log τ
 TOLERANCE = 1e-8  # of the last step in log τ; it is taken, so what is left is smaller still
+MANY_TOLERANCE = 2e-6  # the same with many levels, where the average information is nearly exact
 START_TOLERANCE = 1e-3  # of a start by conjugate gradients
 NEAR = 2e-4  # last step in log τ that may be taken by first-order extrapolation
 NUDGE = 0.02  # in log τ, of a finite difference
@@ -34,6 +35,7 @@ LEAST_INFORMATION = 0.05  # on log τ; a standard deviation of 6 there says "unk
 ROUNDING = 1e-11  # of the criterion
 EXACT_LEVELS = 3000  # column levels up to which the equations are factored
 COARSE = (0.02, 0.2, 1.0, 5.0)
+CHEAP_LEVELS = 1200  # column levels up to which factoring is cheaper than a good start
 COARSE_LEVELS = 200  # up to so many column levels the start is the best point of a coarse grid
 
 
@@ -118,13 +120,14 @@ def maximise(layout: Layout, weight: Floats, start: tuple[float, float] | None =
     """Return the point of maximal restricted likelihood; factors that are not live stay at 0."""
     few = len(layout.cols) <= COARSE_LEVELS
     exact = len(layout.cols) <= EXACT_LEVELS
+    cheap = len(layout.cols) <= CHEAP_LEVELS
     if few and start is None:
         point = _coarse(layout, weight)
     else:
         first = moments(layout) if start is None else start
-        point = evaluate(layout, first, weight, Equations if few else IterativeEquations)
-    if few:
-        return _climb(point, TOLERANCE)
+        point = evaluate(layout, first, weight, Equations if cheap else IterativeEquations)
+    if cheap:
+        return _climb(point, TOLERANCE if few else MANY_TOLERANCE)
     point = _climb(point, START_TOLERANCE if exact else TOLERANCE)
     if not exact:
         return point

@@ -51,6 +51,12 @@ def both(layout: Layout, tau: tuple[float, float]) -> tuple[Equations, Iterative
     return Equations(layout, tau, weight), IterativeEquations(layout, tau, weight)
 
 
+def as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rounds of the tests count as too large for any factorisation."""
+    monkeypatch.setattr(reml, "CHEAP_LEVELS", 100)
+    monkeypatch.setattr(reml, "EXACT_LEVELS", 100)
+
+
 @pytest.mark.parametrize("tau", [(1.0, 0.5), (4.0, 2.0), (1.0, 0.0), (0.0, 0.5), (0.0, 0.0)])
 def test_solutions_and_traces(tau: tuple[float, float]) -> None:
     """Both give the same solutions, and traces within what their error says."""
@@ -86,12 +92,15 @@ def test_reml_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coarse start, warm start with one factorisation, and no factorisation meet at one point."""
     ratings = a_round()
     layout, weight = lay_out(ratings), np.ones(len(ratings))
+    monkeypatch.setattr(reml, "CHEAP_LEVELS", 100)
     warm = reml.maximise(layout, weight)
     monkeypatch.setattr(reml, "EXACT_LEVELS", 100)
     large = reml.maximise(layout, weight)
-    monkeypatch.setattr(reml, "EXACT_LEVELS", 3000)
+    monkeypatch.setattr(reml, "CHEAP_LEVELS", 3000)
+    many = reml.maximise(layout, weight)
     monkeypatch.setattr(reml, "COARSE_LEVELS", 3000)
     exact = reml.maximise(layout, weight)
+    np.testing.assert_allclose(many.tau, exact.tau, rtol=5e-7)
     np.testing.assert_allclose(warm.tau, exact.tau, rtol=5e-7)
     np.testing.assert_allclose(large.tau, exact.tau, rtol=5e-4)
     assert warm.noise == pytest.approx(exact.noise, rel=5e-7)
@@ -104,7 +113,7 @@ def test_boundary_without_a_criterion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without leniency its variance ends at zero, or close to it, with no factorisation too."""
     ratings = a_round(leniency=0.0)
     exact = fit(ratings, draws=4, noise="common").variances
-    monkeypatch.setattr(reml, "EXACT_LEVELS", 100)
+    as_large(monkeypatch)
     large = fit(ratings, draws=4, noise="common").variances
     for name, value in exact.items():
         assert large[name] == pytest.approx(value, rel=2e-3, abs=1e-4)
@@ -112,7 +121,7 @@ def test_boundary_without_a_criterion(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_record_of_a_large_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """The record of a large round has all its fields, repeats, and says what it lacks."""
-    monkeypatch.setattr(reml, "EXACT_LEVELS", 100)
+    as_large(monkeypatch)
     first = fit(a_round(), top=60, draws=100).record()
     assert first == fit(a_round(), top=60, draws=100).record()
     assert first["reml_criterion"] is None
