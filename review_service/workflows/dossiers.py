@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, select
 
 from allocation.canonical import canonical
-from review_service.tables import Dossier, Round
-from review_service.workflows.base import WorkflowError
+from review_service.tables import Dossier, PaperReceipt, Round
+from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.batches import Change, changes_digest, record_batch
 from review_service.workflows.log import append
 from review_service.workflows.results import indicators
@@ -18,7 +18,7 @@ from review_service.workflows.rounds import rubric_of
 from scoring.gates import GateResult, check_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from review_service.exchange.dossiers import DossierRow
     from review_service.exchange.form_reading import FormFile
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _PLAIN = ("unit", "credit_code", "category", "sector", "province", "prefecture", "rank")
 _FIELDS = (*_PLAIN, "application", "indicators")
+# Why a dossier may be admitted before its papers are in; the code enters the log, words don't.
+EXCEPTIONS = ("in-transit", "emergency", "electronic-only", "other")
 # Ranks that are about to be swapped wait up here, so that no two rows ever share one.
 _ASIDE = 1_000_000
 
@@ -190,31 +192,54 @@ def take_form(work: Work, dossier_id: int, form: FormFile) -> Dossier:
     return dossier
 
 
-def admit_dossier(work: Work, dossier_id: int) -> Dossier:
-    """Admit a received dossier to the review; from here on its content can't be replaced."""
+def admit_dossier(work: Work, dossier_id: int, *, exception: str = "", reason: str = "") -> Dossier:
+    """Admit a received dossier to the review; from here on its content can't be replaced.
+
+    Where the round takes papers, they must be in (WorkflowError "papers-missing"), or `exception`
+    names one of EXCEPTIONS and `reason` says why in words, which the log seals.
+    """
     dossier = work.one(Dossier, dossier_id, lock=True)
     if dossier.status != "received":
         raise WorkflowError("dossier-status", dossier=dossier.number, status=dossier.status)
     round_row = work.one(Round, dossier.round_id)
+    body = {"round": round_row.code, "dossier": dossier.number}
+    private = {"application": _digest(dict(dossier.application))}
+    if not papers_in(round_row, work.session.get(PaperReceipt, dossier_id)):
+        if not exception:
+            needed = round_row.rules["paper_copies"]
+            raise WorkflowError("papers-missing", dossier=dossier.number, copies=needed)
+        if exception not in EXCEPTIONS:
+            raise WorkflowError("papers-exception", exception=exception)
+        if not reason.strip():
+            raise WorkflowError("reason-needed")
+        body["exception"], private["reason"] = exception, reason.strip()
     dossier.status = "admitted"
     work.session.add(dossier)
-    append(
-        work,
-        "dossier.admitted",
-        {"round": round_row.code, "dossier": dossier.number},
-        subject=round_row.code,
-        private={"application": _digest(dict(dossier.application))},
-    )
+    append(work, "dossier.admitted", body, subject=round_row.code, private=private)
     return dossier
 
 
-def admit_received(work: Work, round_id: int) -> int:
-    """Admit all dossiers of a round that are received; return how many."""
-    query = select(Dossier.id).where(Dossier.round_id == round_id, Dossier.status == "received")
-    ids = work.session.exec(query.order_by(col(Dossier.number))).all()
-    for dossier_id in ids:
-        admit_dossier(work, dossier_id or 0)
-    return len(ids)
+def papers_in(round_row: Round, receipt: PaperReceipt | None) -> bool:
+    """Whether a dossier's papers are in, as far as the round asks for any."""
+    needed: int = round_row.rules.get("paper_copies", 0)
+    return needed == 0 or (receipt is not None and receipt.copies >= needed)
+
+
+def admit_received(work: Work, round_id: int, numbers: Collection[str] | None = None) -> int:
+    """Admit the received dossiers of a round whose papers are in; return how many.
+
+    `numbers` narrows them to those that were chosen.
+    """
+    round_row = work.one(Round, round_id)
+    query = select(Dossier).where(Dossier.round_id == round_id, Dossier.status == "received")
+    admitted = 0
+    for dossier in work.session.exec(query.order_by(col(Dossier.number))).all():
+        if numbers is not None and dossier.number not in numbers:
+            continue
+        if papers_in(round_row, work.session.get(PaperReceipt, pk(dossier))):
+            admit_dossier(work, pk(dossier))
+            admitted += 1
+    return admitted
 
 
 def withdraw_dossier(work: Work, dossier_id: int, *, reason: str) -> Dossier:

@@ -14,9 +14,9 @@ TABLES = (
 )  # fmt: skip
 
 
-def _one_of(column: str, *values: str) -> sa.CheckConstraint:
+def _one_of(table: str, column: str, *values: str) -> sa.CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=op.f(f"ck_{table}_{column}"))
 
 
 def _text(*names: str) -> list[sa.Column[str]]:
@@ -48,7 +48,15 @@ def upgrade() -> None:
         _whole("application_id"),
         *_text("kind", "level", "reason", "made_by"),
         _time("made_at"),
-        _one_of("kind", "submitted", "returned", "declined", "reconsidered", "recommended"),
+        _one_of(
+            "application_step",
+            "kind",
+            "submitted",
+            "returned",
+            "declined",
+            "reconsidered",
+            "recommended",
+        ),
         _belongs("application_step", "application_id", "application"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_application_step")),
     )
@@ -62,7 +70,7 @@ def upgrade() -> None:
         sa.Column("ranking", sa.JSON(), nullable=False),
         *_text("made_by"),
         _time("made_at"),
-        _one_of("level", "prefecture", "province"),
+        _one_of("recommendation", "level", "prefecture", "province"),
         _belongs("recommendation", "round_id", "round"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recommendation")),
     )
@@ -77,7 +85,7 @@ def upgrade() -> None:
         *_text("media", "added_by"),
         _time("added_at"),
         _time("removed_at", nullable=True),
-        sa.CheckConstraint("section BETWEEN 0 AND 8", name="section"),
+        sa.CheckConstraint("section BETWEEN 0 AND 8", name=op.f("ck_attachment_section")),
         _belongs("attachment", "application_id", "application"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
     )
@@ -88,7 +96,7 @@ def upgrade() -> None:
         _whole("copies"),
         *_text("received_on", "seal_name", "kept_at", "note", "received_by"),
         _time("received_at"),
-        sa.CheckConstraint("copies >= 1", name="copies"),
+        sa.CheckConstraint("copies >= 1", name=op.f("ck_paper_receipt_copies")),
         _belongs("paper_receipt", "dossier_id", "dossier"),
         sa.PrimaryKeyConstraint("dossier_id", name=op.f("pk_paper_receipt")),
     )
@@ -119,9 +127,9 @@ def _applications() -> None:
         _whole("prefecture_rank", nullable=True),
         _whole("province_rank", nullable=True),
         _whole("dossier_id", nullable=True),
-        _one_of("stage", "unit", "prefecture", "province", "ministry", "declined"),
-        _one_of("applicant", "local", "central", "provincial"),
-        sa.CheckConstraint("version >= 0", name="version"),
+        _one_of("application", "stage", "unit", "prefecture", "province", "ministry", "declined"),
+        _one_of("application", "applicant", "local", "central", "provincial"),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_application_version")),
         _belongs("application", "round_id", "round"),
         _belongs("application", "account_id", "account"),
         _belongs("application", "dossier_id", "dossier"),
