@@ -33,6 +33,9 @@ _SENTENCES = {
     "beacon": _l("The signature of beacon round %(round)s does not verify; look it up again."),
     "beacon-form": _l("That is no signature of beacon round %(round)s."),
     "beacon-past": _l("Beacon round %(round)s is not in the future; choose a later one."),
+    "calendar-both": _l("%(day)s stands among the holidays and among the worked days."),
+    "calendar-day": _l("“%(text)s” is no day like 2026-10-01."),
+    "calendar-long": _l("The calendar has %(count)s days, more than %(limit)s."),
     "checkpoint-needed": _l("Sign a checkpoint of the log first; the bundle is pinned by it."),
     "commitment": _l(
         "That is not the secret “%(party)s” committed to. Check it character by character; nothing was changed."
@@ -84,6 +87,18 @@ _SENTENCES = {
     ),
     "nothing-to-draw-for": _l("The list leaves nothing open to a draw."),
     "nothing-to-settle": _l("The list leaves nothing open to a panel."),
+    "objection-dossier": _l("That unit is not on the list."),
+    "objection-field": _l("Something is missing: name, contact, what is objected, or the outcome."),
+    "objection-files": _l("At most %(limit)s files."),
+    "objection-long": _l("A text is longer than %(limit)s characters."),
+    "objection-receipt": _l("There is no objection with this receipt number."),
+    "objection-removes": _l("Only an upheld objection to one unit takes it off the list."),
+    "objection-status": _l("This objection was answered or is being decided already."),
+    "objections-closed": _l("Objections are received only during the publicity period."),
+    "objections-often": _l(
+        "Too many objections have come in within the hour; try again later, or write to the office."
+    ),
+    "objections-open": _l("Objections still to be answered: %(receipts)s."),
     "pledge-needed": _l("Sign the pledge of confidentiality first."),
     "pledge-signed": _l("You have signed the pledge already."),
     "pool-clash": _l("In these rows number and document are two different people’s: %(clashes)s."),
@@ -92,6 +107,7 @@ _SENTENCES = {
     ),
     "proposal-decided": _l("This proposal was decided already: %(status)s."),
     "province-quota": _l("%(province)s has %(count)s dossiers, more than %(limit)s."),
+    "publicity-runs": _l("The publicity period runs until the end of %(last)s."),
     "rank-taken": _l("%(province)s has rank %(rank)s twice: %(numbers)s."),
     "reason-needed": _l("A reason is needed."),
     "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),

@@ -38,6 +38,10 @@ _EVENTS = {
     "normalisation.run": _l("results computed"), "list.computed": _l("list computed"),
     "approval.proposed": _l("proposed for approval"), "approval.decided": _l("approval decided"),
     "list.published": _l("list published"), "list.final": _l("list made final"),
+    "diagnosis.run": _l("reviews looked at"), "calendar.set": _l("calendar set"),
+    "objection.received": _l("objection received"),
+    "objection.answer_proposed": _l("answer to an objection proposed"),
+    "objection.answer_decided": _l("answer to an objection decided"),
 }  # fmt: skip
 
 

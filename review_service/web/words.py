@@ -117,6 +117,12 @@ _WORDS: dict[str, dict[str, Any]] = {
         "settlement": _l("verdicts on the line zone"),
         "amendment": _l("an amended review"),
     },
+    "objection": {
+        "received": _l("to be answered"),
+        "proposed": _l("waits for a second person"),
+        "answered": _l("answered"),
+    },
+    "outcome": {"upheld": _l("upheld"), "dismissed": _l("dismissed")},
     "place": {
         "in": _l("on the list"),
         "open": _l("still open"),
