@@ -17,6 +17,8 @@ from review_service.settings import Settings
 from review_service.tables import Account, Role
 from review_service.web import (
     access,
+    api,
+    api_tokens,
     conflicts,
     desk,
     dossiers,
@@ -26,6 +28,7 @@ from review_service.web import (
     health,
     home,
     imports,
+    inspection,
     invitations,
     languages,
     log,
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
     home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, invitations, scoring,
-    progress, results, log, health,
+    progress, results, log, inspection, api_tokens, health,
 )  # fmt: skip
 
 
@@ -94,6 +97,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     steps.install(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
+    api.install(app)
     app.jinja_env.globals.update(role=access.role, may=access.may, url_if=access.url_if)
     access.protect(app)
     return app

@@ -29,9 +29,11 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @public
 def index() -> str | Response:
-    """All rounds, newest first; an expert goes to the desk, the public sees published ones."""
+    """All rounds for staff, the published ones for others; experts and inspectors have desks."""
     if role() == "expert":
         return redirect(url_for("desk.index"))
+    if role() == "inspector":
+        return redirect(url_for("inspection.index"))
     query = select(Round).order_by(col(Round.id).desc())
     if role() not in {"staff", "approver", "inspector"}:
         query = query.where(col(Round.status).in_(("published", "final")))

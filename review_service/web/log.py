@@ -92,7 +92,7 @@ def newest_checkpoints(count: int) -> list[Checkpoint]:
 @blueprint.route("/log/compare", methods=["GET", "POST"])
 @access(*SEEN_BY)
 def compare() -> str | Response:
-    """Two checkpoints: does the newer log hold all that the older one held?
+    """Two checkpoints: whether the newer log still holds all that the older one held.
 
     The older is one of ours (`old`), or one that somebody kept, pasted (`note`).
     """

@@ -141,17 +141,17 @@ def bundle(code: str, number: int) -> Response:
 @blueprint.get("/rounds/<code>/draws/<int:number>/bundle-inspection.zip")
 @access("inspector")
 def inspection(code: str, number: int) -> Response:
-    """The inspector's bundle: with the names behind the pseudonyms."""
-    return send_bundle(*_completed(code, number), identities=True)
+    """To the inspector's desk: the bundle with names leaves it encrypted, and logged, alone."""
+    _completed(code, number)
+    return redirect(url_for("inspection.draw", code=code, number=number) + "#names")
 
 
-def send_bundle(row: Round, draw: Draw, *, identities: bool = False) -> Response:
+def send_bundle(row: Round, draw: Draw) -> Response:
     """Return a draw's bundle as a download, or go back with the reason why there is none."""
     try:
-        data = bundles.draw_bundle(db(), draw, identities=identities)
+        data = bundles.draw_bundle(db(), draw)
     except WorkflowError as error:
         flash(sentence(error), "error")
         return redirect(url_for("draws.one", code=row.code, number=draw.number), code=303)
-    kind = "-inspection" if identities else ""
-    name = f"{row.code}-draw-{draw.number}{kind}.zip"
+    name = f"{row.code}-draw-{draw.number}.zip"
     return send_file(io.BytesIO(data), "application/zip", as_attachment=True, download_name=name)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _HERE = {
     "home": "round", "dossiers": "applying", "pool": "pool", "conflicts": "conflicts",
     "draws": "draw", "shows": "draw", "seats": "contact", "progress": "progress",
-    "results": "results", "log": "inspection",
+    "results": "results", "log": "inspection", "inspection": "inspection",
 }  # fmt: skip
 _HERE_ENDPOINT = {"results.published": "publicity", "results.publicity_page": "publicity"}
 
@@ -62,7 +62,7 @@ def steps_of(row: Round) -> list[Step]:
         ("progress", _("Progress"), url_if("progress.index", **here) + "#experts"),
         ("results", _("Results"), url_if("results.index", **here)),
         ("publicity", _("Publicity"), url_if("results.publicity_page", **here)),
-        ("inspection", _("Inspection"), url_if("log.index")),
+        ("inspection", _("Inspection"), url_if("inspection.index") or url_if("log.index")),
     ]
     states = _states(row)
     return [

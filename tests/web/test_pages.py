@@ -158,19 +158,16 @@ def test_the_public_sees_a_list_only_once_it_is_published(
     assert client.get(f"/public/{CODE}/draws/1.zip").mimetype == "application/zip"
 
 
-def test_only_the_inspector_gets_the_bundle_with_names(stages: Callable[[str], Stage]) -> None:
-    """The inspector's bundle opens identities; the public form has none."""
+def test_the_bundle_to_download_has_no_names(stages: Callable[[str], Stage]) -> None:
+    """The bundle has pseudonyms alone; the old address of the one with names leads to the desk."""
     import io
     import zipfile
 
     client = sign_in(stages("published"), "inspector")
-
-    def names(url: str) -> list[str]:
-        data = client.get(f"/rounds/{CODE}/draws/1/{url}").data
-        return zipfile.ZipFile(io.BytesIO(data)).namelist()
-
-    assert "identities.json" in names("bundle-inspection.zip")
-    assert "identities.json" not in names("bundle.zip")
+    data = client.get(f"/rounds/{CODE}/draws/1/bundle.zip").data
+    assert "identities.json" not in zipfile.ZipFile(io.BytesIO(data)).namelist()
+    answer = client.get(f"/rounds/{CODE}/draws/1/bundle-inspection.zip")
+    assert answer.headers["Location"] == f"/inspection/rounds/{CODE}/draws/1#names"
 
 
 def test_pages_speak_chinese_unless_asked(stages: Callable[[str], Stage]) -> None:
