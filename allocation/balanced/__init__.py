@@ -46,7 +46,8 @@ def plan(
     few = sampling.sample(net)
     tell("levels")
     try:
-        exact = grouped.level_by_level(net) if net.groups else levels.decompose(net, few)
+        found = grouped.level_by_level if net.groups else levels.decompose
+        exact = found(net, few)
     except levels.Infeasible:
         raise shortage.explain(net) from None
     tell("evening")

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allocation.balanced.flows import weak_components
+from allocation.canonical import LIMIT
 from allocation.errors import LockError, RecordError
 
 if TYPE_CHECKING:
-    from allocation.balanced.network import Ints, Network
+    from allocation.balanced.network import Amounts, Ints, Network
 
     Row = tuple[str, str, str, int, int]
 
@@ -36,11 +37,22 @@ class Chances:
     den: list[int]
 
 
-def write(net: Network, num: Ints, den: Ints) -> list[list[Any]]:
-    """Return the `plan` of flows (integers over `den`, units included) on the network's pairs."""
+def write(net: Network, num: Amounts, den: Amounts) -> list[list[Any]]:
+    """Return the `plan` of flows (integers over `den`, units included) on the network's pairs.
+
+    Raises LockError where a chance needs a denominator that a record can't hold.
+    """
     # Pairs are sorted by expert and cell, and both are numbered in the order of their ids.
     at = np.flatnonzero(num[: len(net.pair_expert)])
     common = np.gcd(num[at], den[at])
+    if len(at) and int((den[at] // common).max()) >= LIMIT:
+        raise LockError(
+            "too-fine",
+            "the most equal chances under the limits of scope draw need denominators beyond 2^53, "
+            "the largest number of a record: raise or drop a limit that is full (groups of many "
+            "different sizes are), or partition the draw",
+            bits=53,
+        )
     plan = []
     for expert, cell, top, bottom in zip(
         (net.pair_expert[at] - net.first_expert).tolist(),

@@ -8,30 +8,55 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
-from allocation.errors import LockError
-
 if TYPE_CHECKING:
-    from allocation.balanced.network import Bools, Ints
+    from allocation.balanced.network import Amounts, Bools, Ints
 
 CEILING = 2**31 - 1
 """scipy's capacities are 32-bit and wrap silently beyond it."""
 
+ENOUGH = 2**30
+"""Of two opposite arcs: scipy adds one's flow to the other's capacity, also in 32 bits."""
 
-def max_flow(size: int, arcs: tuple[Ints, Ints, Ints], source: int, sink: int) -> Ints:
-    """Return a maximum flow on each arc (tail, head, capacity); no two arcs may be parallel.
 
-    Raises LockError where a capacity is beyond 32 bits: the draw is to be partitioned.
+def max_flow(size: int, arcs: tuple[Ints, Ints, Amounts], source: int, sink: int) -> Amounts:
+    """Return a maximum flow on each arc (tail, head, capacity), exact for integers of any size.
+
+    No two arcs may be parallel or opposite.
     """
     tail, head, cap = arcs
     if len(cap) == 0:
         return np.zeros(0, np.int64)
+    if int(cap.max()) <= CEILING:
+        return _max_flow_32(size, (tail, head, cap.astype(np.int64)), source, sink)
+    return _refined(size, (tail, head, cap.astype(object)), source, sink)
+
+
+def _refined(size: int, arcs: tuple[Ints, Ints, Amounts], source: int, sink: int) -> Amounts:
+    """Return a maximum flow of large capacities, some bits at a time from the highest.
+
+    A maximum flow of the capacities without their last bits leaves a cut without room; so with
+    `step` bits more, at most arcs · 2^step < 2^30 is left to add, and residual capacities may be
+    cut to `ENOUGH` (capacity scaling: Edmonds & Karp, JACM 19, 1972).
+    """
+    tail, head, cap = arcs
+    step = max(1, 30 - len(cap).bit_length())
+    shift = -(-max(0, int(cap.max()).bit_length() - 30) // step) * step
+    both = np.concatenate([tail, head]), np.concatenate([head, tail])
+    flow: Amounts = np.zeros(len(cap), dtype=object)
+    while True:
+        room = np.concatenate([(cap >> shift) - flow, flow])
+        more = (*both, np.minimum(room, ENOUGH).astype(np.int64))
+        flow = flow + _max_flow_32(size, more, source, sink)[: len(cap)]
+        if shift == 0:
+            return flow
+        shift -= step
+        flow = flow * (1 << step)
+
+
+def _max_flow_32(size: int, arcs: tuple[Ints, Ints, Ints], source: int, sink: int) -> Ints:
+    tail, head, cap = arcs
     if int(cap.max()) > CEILING:
-        raise LockError(
-            "too-fine",
-            f"an amount of {int(cap.max())} units is beyond 32 bits: use a pair cap of a smaller "
-            "denominator, or partition the draw",
-            units=int(cap.max()),
-        )
+        raise OverflowError(int(cap.max()))
     order = np.lexsort((head, tail))
     pointers = np.searchsorted(tail[order], np.arange(size + 1))
     graph = csr_array(

@@ -10,14 +10,15 @@ strong components of the residual graph are parts of their own for the next leve
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from allocation.balanced.chances import FINEST_BITS
 from allocation.balanced.flows import (
-    CEILING,
     max_flow,
     reachable,
     residual,
@@ -25,36 +26,50 @@ from allocation.balanced.flows import (
     weak_components,
 )
 from allocation.balanced.levels import Exact, Infeasible
+from allocation.balanced.residuals import improvable
 from allocation.errors import LockError
 
 if TYPE_CHECKING:
-    from allocation.balanced.network import Bools, Ints, Network
+    from allocation.balanced.network import Amounts, Bools, Ints, Network
 
 
 class _Circulation:
-    """Live arcs and parts; a part's amounts are in units of 1/(unit·scale)."""
+    """Live arcs and parts; a part's amounts are in units of 1/(unit·scale).
 
-    def __init__(self, net: Network) -> None:
+    Denominators of settled experts multiply where groups of many sizes meet in one part: before
+    64 bits could overflow, the arrays change to Python integers.
+    """
+
+    def __init__(self, net: Network, few: Bools) -> None:
         self.net = net
         inner, outer = net.inner, net.outer
-        self.tail, self.head, self.cap = (
-            np.concatenate([one, two]) for one, two in zip(outer, inner, strict=True)
-        )
+        self.tail, self.head = (np.concatenate([outer[end], inner[end]]) for end in (0, 1))
+        self.kind: type = np.int64
+        self.cap: Amounts = np.concatenate([outer[2], inner[2]])
+        # No sum of capacities, shared among all experts, is beyond this many units of 1/scale.
+        self.most = sum(self.cap.tolist()) * max(1, len(net.experts))
         self.outer_count = len(outer[0])
         self.levelled = np.zeros(len(self.tail), dtype=bool)  # stems of experts
         self.levelled[len(net.groups) : self.outer_count] = True
-        self.stub = np.zeros(net.size, np.int64)
+        self.stub: Amounts = np.zeros(net.size, dtype=self.kind)
         seats = net.room[net.first_cell :]
         self.stub[net.first_cell :] = -seats
         self.stub[0] = seats.sum()
-        self.part = weak_components(net.size, (self.tail, self.head))
-        self.scale = np.ones(net.size, np.int64)  # by node, equal within a part
-        self.live = np.arange(len(self.tail))
-        self.num = np.zeros(len(self.tail), np.int64)
-        self.den = np.full(len(self.tail), net.unit, np.int64)
+        self.live = np.concatenate(
+            [np.arange(self.outer_count), self.outer_count + np.flatnonzero(few)]
+        )
+        self.part = weak_components(net.size, (self.tail[self.live], self.head[self.live]))
+        self.scale: Amounts = np.ones(net.size, dtype=self.kind)  # by node, equal within a part
+        self.num: Amounts = np.zeros(len(self.tail), dtype=self.kind)
+        self.den: Amounts = np.full(len(self.tail), net.unit, dtype=self.kind)
 
     def run(self) -> None:
         """Settle one level in every part."""
+        if self.most * int(self.scale.max()) >= 1 << 62:
+            self.kind = object
+            self.cap, self.stub, self.scale, self.num, self.den = (
+                one.astype(object) for one in (self.cap, self.stub, self.scale, self.num, self.den)
+            )
         labels, self.part = np.unique(self.part, return_inverse=True)
         count = len(labels)
         p, q = self._start(count)
@@ -67,16 +82,18 @@ class _Circulation:
         self._record(flow[: len(self.live)], p, q)
         self._split(flow[: len(self.live)], caps, q)
 
-    def _start(self, count: int) -> tuple[Ints, Ints]:
+    def _start(self, count: int) -> tuple[Amounts, Amounts]:
         """Return a level no smaller than the best: the mean load, or the smallest capacity."""
-        p, q = np.zeros(count, np.int64), np.ones(count, np.int64)
+        p: Amounts = np.zeros(count, dtype=self.kind)
+        q: Amounts = np.ones(count, dtype=self.kind)
         arcs = self.live[self.levelled[self.live]]
         of = self.part[self.head[arcs]]
         members = np.bincount(of, minlength=count)
-        owed = np.zeros(count, np.int64)
+        owed: Amounts = np.zeros(count, dtype=self.kind)
         nodes = np.arange(self.net.first_expert, self.net.size)
         np.subtract.at(owed, self.part[nodes], self.stub[nodes])
-        least = np.full(count, CEILING, np.int64)
+        beyond = int(self.cap.max()) * int(self.scale.max()) + 1
+        least: Amounts = np.full(count, beyond, dtype=self.kind)
         np.minimum.at(least, of, self.cap[arcs] * self.scale[self.head[arcs]])
         for one in np.flatnonzero(members).tolist():
             total, among = int(owed[one]), int(members[one])
@@ -85,7 +102,7 @@ class _Circulation:
             p[one], q[one] = _lowest(total, among)
         return p, q
 
-    def _flow(self, p: Ints, q: Ints) -> tuple[Ints, Ints, Ints]:
+    def _flow(self, p: Amounts, q: Amounts) -> tuple[Amounts, Amounts, Amounts]:
         """Return the flow above the lower bounds, arc capacities and net supplies at level p/q."""
         live, net = self.live, self.net
         tail, head, levelled = self.tail[live], self.head[live], self.levelled[live]
@@ -104,7 +121,7 @@ class _Circulation:
         )
         return max_flow(net.size + 2, arcs, source, sink), caps, stub
 
-    def _short(self, flow: Ints, caps: Ints, stub: Ints, count: int) -> Bools:
+    def _short(self, flow: Amounts, caps: Amounts, stub: Amounts, count: int) -> Bools:
         short = np.zeros(count, dtype=bool)
         owes = np.flatnonzero(stub < 0)
         filled = flow[len(flow) - len(owes) :]
@@ -114,7 +131,9 @@ class _Circulation:
         short[self.part[gets[pushed < stub[gets]]]] = True
         return short
 
-    def _newton(self, p: Ints, q: Ints, short: Bools, flow: Ints, caps: Ints, stub: Ints) -> None:
+    def _newton(
+        self, p: Amounts, q: Amounts, short: Bools, flow: Amounts, caps: Amounts, stub: Amounts
+    ) -> None:
         """Lower the level of every short part to where its violated cut just holds."""
         size, live = self.net.size, self.live
         tail, head = self.tail[live], self.head[live]
@@ -127,7 +146,7 @@ class _Circulation:
             np.concatenate([back[1], wanting]),
         )
         side = reachable(size + 1, arcs, size)[:size]
-        excess = np.zeros(len(p), np.int64)
+        excess: Amounts = np.zeros(len(p), dtype=self.kind)
         np.add.at(excess, self.part[side], self.stub[side])
         out = side[tail] & ~side[head]
         np.subtract.at(excess, self.part[tail[out]], self.cap[live[out]] * self.scale[tail[out]])
@@ -138,21 +157,21 @@ class _Circulation:
                 raise Infeasible
             p[one], q[one] = _lowest(-int(excess[one]), int(bounds[one]))
 
-    def _record(self, flow: Ints, p: Ints, q: Ints) -> None:
+    def _record(self, flow: Amounts, p: Amounts, q: Amounts) -> None:
         of = self.part[self.tail[self.live]]
         bound = np.where(self.levelled[self.live], p[of], 0)
         self.num[self.live] = flow + bound
         self.den[self.live] = self.net.unit * self.scale[self.tail[self.live]] * q[of]
 
-    def _split(self, flow: Ints, caps: Ints, q: Ints) -> None:
+    def _split(self, flow: Amounts, caps: Amounts, q: Amounts) -> None:
         tail, head = self.tail[self.live], self.head[self.live]
         scale = self.scale * q[self.part]
-        if int(scale.max()) > CEILING:
+        if int(scale.max()).bit_length() > FINEST_BITS:
             raise LockError(
                 "too-fine",
-                "the exact levels under these limits of scope draw need denominators beyond 32 "
-                "bits: partition the draw, or drop a limit",
-                units=int(scale.max()),
+                "the exact levels under these limits of scope draw need a common denominator "
+                f"beyond {FINEST_BITS} bits: partition the draw, or drop a limit",
+                bits=FINEST_BITS,
             )
         self.stub *= q[self.part]
         self.scale = scale
@@ -187,11 +206,44 @@ def _lowest(numerator: int, denominator: int) -> tuple[int, int]:
     return numerator // common, denominator // common
 
 
-def level_by_level(net: Network) -> Exact:
-    """Return the leximin-optimal loads and a flow with them; raises Infeasible or LockError."""
-    work = _Circulation(net)
+def level_by_level(net: Network, few: Bools) -> Exact:
+    """Return the leximin-optimal loads and a flow with them; raises Infeasible or LockError.
+
+    They are sought over `few` of the inner arcs first: where no residual cycle over all arcs
+    betters what is found there, it is the best of all.
+    """
+    if not few.all():
+        try:
+            found = _solve(net, few)
+        except Infeasible:
+            pass
+        else:
+            if not len(_improvable(net, found)):
+                return found[1]
+    return _solve(net, np.ones(len(few), dtype=bool))[1]
+
+
+def _solve(net: Network, few: Bools) -> tuple[tuple[Amounts, Amounts], Exact]:
+    """Return flows of the stems of groups and experts, and the exact loads and inner flows."""
+    work = _Circulation(net, few)
     while len(work.live):
         work.run()
     loads = slice(len(net.groups), work.outer_count)
-    rest = slice(work.outer_count, None)
-    return Exact(work.num[loads], work.den[loads], work.num[rest], work.den[rest])
+    inner = slice(work.outer_count, None)
+    outer = work.num[: work.outer_count], work.den[: work.outer_count]
+    return outer, Exact(work.num[loads], work.den[loads], work.num[inner], work.den[inner])
+
+
+def _improvable(net: Network, found: tuple[tuple[Amounts, Amounts], Exact]) -> Ints:
+    """Return the experts whose load a residual cycle over all arcs could better."""
+    (outer_num, outer_den), exact = found
+    num = np.concatenate([outer_num, exact.flow_num]).astype(object)
+    den = np.concatenate([outer_den, exact.flow_den])
+    # Python integers: two products of large amounts are compared.
+    cap = np.concatenate([net.outer[2], net.inner[2]]).astype(object)
+    loads = [
+        Fraction(*one) for one in zip(exact.load_num.tolist(), exact.load_den.tolist(), strict=True)
+    ]
+    place = {value: at for at, value in enumerate(sorted(set(loads)))}
+    rank = np.array([place[value] for value in loads], dtype=np.int64)
+    return improvable(net, rank, num * net.unit < cap * den, num > 0)

@@ -19,7 +19,7 @@ import numpy as np
 from allocation.balanced.flows import max_flow, reachable, residual, weak_components
 
 if TYPE_CHECKING:
-    from allocation.balanced.network import Bools, Ints, Network
+    from allocation.balanced.network import Amounts, Bools, Ints, Network
 
 
 class Infeasible(Exception):  # noqa: N818 - never leaves the package: told in words by shortage.py
@@ -30,10 +30,10 @@ class Infeasible(Exception):  # noqa: N818 - never leaves the package: told in w
 class Exact:
     """Exact loads of experts and flows of inner arcs: integers over `*_den` (units included)."""
 
-    load_num: Ints
-    load_den: Ints
-    flow_num: Ints
-    flow_den: Ints
+    load_num: Amounts
+    load_den: Amounts
+    flow_num: Amounts
+    flow_den: Amounts
 
 
 def level(total: int, caps: Ints) -> tuple[int, int]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
+    Amounts = NDArray[Any]  # int64, or Python integers where 64 bits may not do
 
 Cell = tuple[str, str]
 """(panel id, stratum)."""
@@ -113,6 +114,7 @@ def pair_cap(record: Any) -> tuple[int, int]:
 def build(snapshot: Snapshot) -> Network:
     """Return the network of a snapshot; LockError where a limit or a panel can't be balanced."""
     numerator, unit = pair_cap(snapshot.record)
+    _refuse_too_fine(snapshot, unit)
     dealt = [panel.id for panel in snapshot.panels if panel.deal]
     if dealt:
         raise LockError(
@@ -153,6 +155,20 @@ def build(snapshot: Snapshot) -> Network:
         tuple(one.id for one in experts), groups, limits, cells, stem, room,
         pairs[0] + first_expert, entry, pairs[1] + first_cell, numerator, unit,
     )  # fmt: skip
+
+
+def _refuse_too_fine(snapshot: Snapshot, unit: int) -> None:
+    """Refuse amounts that an equal share among all experts could bring beyond 62 bits."""
+    seats = max((n for panel in snapshot.panels for n in panel.seats.values()), default=0)
+    capacity = max((one.capacity for one in snapshot.experts), default=0)
+    most = max([seats, capacity, *(limit.max for limit in snapshot.limits)])
+    if most * unit * max(1, len(snapshot.experts)) >= 1 << 62:
+        raise LockError(
+            "too-fine",
+            f"amounts up to {most} in units of 1/{unit} among {len(snapshot.experts)} experts are "
+            "beyond 62 bits: use a pair cap of a smaller denominator, or partition the draw",
+            bits=62,
+        )
 
 
 def _pairs(snapshot: Snapshot, cells: Sequence[Cell]) -> tuple[Ints, Ints]:

@@ -22,7 +22,7 @@ from allocation.balanced.flows import CEILING, max_flow, residual, strong_compon
 
 if TYPE_CHECKING:
     from allocation.balanced.levels import Exact
-    from allocation.balanced.network import Bools, Ints, Network
+    from allocation.balanced.network import Amounts, Bools, Ints, Network
 
 FINEST = 1 << 20
 """Largest common denominator within a component for which evening is tried."""
@@ -44,7 +44,7 @@ class _Loose:
     among: Ints  # of pairs: how many arcs share it
 
 
-def spread(net: Network, exact: Exact, few: Bools) -> tuple[Ints, Ints]:
+def spread(net: Network, exact: Exact, few: Bools) -> tuple[Amounts, Amounts]:
     """Return numerator and denominator of the flow of every inner arc.
 
     `few` says which of them may be given a flow that `exact` doesn't use.
@@ -104,7 +104,7 @@ def _loose(net: Network, exact: Exact, few: Bools) -> _Loose | None:
         return None
     old, part = np.unique(part, return_inverse=True)
     denominator = common[old][part]
-    flow = num[arcs] * (denominator // den[arcs])
+    flow = (num[arcs] * (denominator // den[arcs])).astype(np.int64)
     share, among = _shares(net, arcs, part, flow)
     fine = _fineness(part, share, among, denominator, net)[part]
     room = cap[arcs] * (denominator // net.unit)

@@ -112,3 +112,38 @@ def test_a_capacity_that_is_the_level_is_settled() -> None:
         "E2": Fraction(7, 3),
         "E3": Fraction(7, 3),
     }
+
+
+def grouped_round(sizes: list[int]) -> dict:
+    """Employers of these sizes, each limited to three seats, and six experts without employer."""
+    experts = [
+        {"id": f"E{size:02}-{at:02}", "employer": f"U{size}", "capacity": 3}
+        for size in sizes
+        for at in range(size)
+    ]
+    experts += [{"id": f"F{at}", "capacity": 40} for at in range(6)]
+    panels = [{"id": f"P{at:02}", "seats": {"S": 2}} for at in range(40)]
+    conflicts = [
+        (expert["id"], f"DP{at:02}")
+        for number, expert in enumerate(experts)
+        for at in range(40)
+        if (number * 37 + at * 11) % 29 == 0
+    ]
+    return record(experts, panels, conflicts, [("employer", "draw", 3)], (1, 1))
+
+
+def test_groups_of_many_sizes_are_exact_beyond_32_bits() -> None:
+    """Eight employers of coprime sizes, each at its limit, need denominators beyond 32 bits."""
+    sizes = [7, 11, 13, 17, 19, 23, 29, 31]
+    planned = balanced.plan(grouped_round(sizes))
+    balanced.check(Snapshot.from_record(planned))
+    found = loads(planned)
+    assert all(found[f"E{size:02}-00"] == Fraction(3, size) for size in sizes)
+    assert {found[f"F{at}"] for at in range(6)} == {Fraction(80 - 3 * len(sizes), 6)}
+
+
+def test_chances_too_fine_for_a_record_are_refused() -> None:
+    """Thirteen coprime sizes would need denominators beyond 2^53: refused in words."""
+    with pytest.raises(LockError) as caught:
+        balanced.plan(grouped_round([7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53]))
+    assert caught.value.code == "too-fine"

@@ -97,8 +97,14 @@ def test_what_is_no_balanced_snapshot_is_refused() -> None:
         balanced.plan({**lottery, "method": "lottery"})
 
 
-def test_amounts_beyond_32_bits_are_refused() -> None:
-    """A pair cap whose denominator would wrap the flow's capacities is refused, not miscounted."""
+def test_amounts_beyond_62_bits_are_refused() -> None:
+    """A pair cap whose denominator would overflow is refused; one of 32 bits is kept exactly."""
     experts = [{"id": f"E{at}"} for at in range(3)]
-    error = refusal(record(experts, [{"id": "A"}], pair_cap=(2**31, 2**31 + 1)))
+    many = [{"id": f"E{at:04}"} for at in range(1200)]
+    three = [{"id": "A", "seats": {"S": 3}}]
+    planned = balanced.plan(record(experts, [{"id": "A"}], pair_cap=(2**31, 2**31 + 1)))
+    assert [row[3:] for row in planned["plan"]] == [[1, 3]] * 3
+    error = refusal(record(experts, three, pair_cap=(2**31, 2**31 + 1)))
+    assert error.facts["would_do"] == [1, 1]
+    error = refusal(record(many, three, pair_cap=(1, 2**52)))
     assert error.code == "too-fine"
