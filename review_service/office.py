@@ -6,7 +6,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from review_service import crypto
 from review_service.keys import load_keys
+from review_service.operation.columns import require_openable
 from review_service.operation.rotation import finish_rotation
 from review_service.storage import Store
 from review_service.workflows.base import SYSTEM, Office, Tools
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def open_store(settings: Settings) -> Store:
-    """Return the store of an installation as it is, migrated or not."""
-    return Store(settings.database_url, pool=settings.pool)
+    """Return the store of an installation as it is, migrated or not, with its column keys."""
+    keys = crypto.load_keys(settings.column_key_file)
+    return Store(settings.database_url, pool=settings.pool, keys=keys)
 
 
 def make_tools(settings: Settings) -> Tools:
@@ -30,9 +33,12 @@ def make_tools(settings: Settings) -> Tools:
 def make_office(settings: Settings, tools: Tools | None = None) -> Office:
     """Return the office of an installation: its store is migrated and its log has begun.
 
-    A rotation of the key that was cut off after its commit is finished.
+    A rotation of the key that was cut off after its commit is finished. Where there are no column
+    keys yet they are made; a store with sealed columns whose keys are lost is refused.
     """
     store = open_store(settings)
+    require_openable(store)
+    store.use_keys(crypto.make_keys(settings.column_key_file))
     store.migrate()
     office = Office(store, tools or make_tools(settings))
     office.do(SYSTEM, open_log)

@@ -68,6 +68,11 @@ class Settings:
         """The log's signing key."""
         return self.data / "log.key"
 
+    @property
+    def column_key_file(self) -> Path:
+        """The keys of sealed columns, the newest first."""
+        return self.data / "columns.key"
+
     def secret_file(self, name: str) -> Path:
         """Return the file of the application secret `name`."""
         return self.data / f"{name}.secret"

@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlmodel import Session
 
+from review_service.crypto import give_keys
 from review_service.troubles import UnknownOutcomeError, is_duplicate, passes
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.pool import ConnectionPoolEntry
+
+    from review_service.crypto import ColumnKeys
 
 T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -43,9 +46,17 @@ class Store:
     to read and one to write. PostgreSQL's readers see each statement's moment, as read-committed
     transactions would, without the round trips of BEGIN and ROLLBACK.
     `patience` is how many seconds a use case waits for a database that is away or contended.
+    `keys` seal and open the columns of `review_service.crypto`; without, what is sealed is refused.
     """
 
-    def __init__(self, url: str, *, pool: int = 24, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool: int = 24,
+        patience: float = PATIENCE,
+        keys: ColumnKeys | None = None,
+    ) -> None:
         self.url = sa.make_url(url)
         self.patience = patience
         self.on_sqlite = self.url.get_backend_name() == "sqlite"
@@ -57,11 +68,29 @@ class Store:
             self._readers = _postgresql(
                 self.url, max(pool // 3, 1), patience, "-c default_transaction_read_only=on"
             ).execution_options(isolation_level="AUTOCOMMIT")
+        self.use_keys(keys)
+
+    def use_keys(self, keys: ColumnKeys | None) -> None:
+        """Seal and open columns with these keys from now on."""
+        self.keys = keys
+        for engine in (self._engine, self._readers):
+            give_keys(engine, keys)
 
     @property
     def engine(self) -> Engine:
         """The engine, for migrations and health checks."""
         return self._engine
+
+    @property
+    def people(self) -> Engine:
+        """The engine for who is signed in: on PostgreSQL each statement stands by itself.
+
+        A page that was stored must not fail afterwards because a mere look at an account can't
+        be rolled back over a connection that is lost.
+        """
+        if self.on_sqlite:
+            return self._readers
+        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def writing(self) -> Session:
         """Return a session for one use case."""
@@ -189,6 +218,7 @@ def _postgresql(url: sa.URL, pool: int, patience: float, options: str = "") -> E
         pool_size=pool,
         max_overflow=0,
         pool_timeout=max(patience, 1),
+        skip_autocommit_rollback=True,  # there is nothing to roll back, and one round trip less
         hide_parameters=True,  # names and scores stay out of error messages
         connect_args={
             "connect_timeout": 5,

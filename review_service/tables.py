@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from flask_security import AsaList, RoleMixin, UserMixin
+from flask_security import AsaList, RoleMixin, UserMixin, WebAuthnMixin
 from sqlalchemy.ext.mutable import MutableDict, MutableList
 from sqlmodel import Field, Relationship, SQLModel
+
+from review_service.crypto import Sealed
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -50,6 +52,10 @@ def _json(*, nullable: bool = False) -> Any:
 
 def _moment(*, nullable: bool = True) -> Any:
     return sa.Column(Utc(), nullable=nullable)
+
+
+def _sealed(column: str, *, unique: bool = False) -> Any:
+    return sa.Column(Sealed(column), nullable=False, unique=unique)
 
 
 def _long() -> Any:
@@ -93,13 +99,121 @@ class Account(SQLModel, UserMixin, table=True):
     province: str = ""
     prefecture: str = ""
     expert_id: int | None = Field(default=None, foreign_key="expert.id", unique=True)
+    fs_webauthn_user_handle: str | None = Field(default=None, unique=True)
     tf_primary_method: str | None = None
     tf_totp_secret: str | None = None
+    tf_last_counter: int | None = None  # of the last code that was taken: none is taken twice
     # A plain list column would not notice a used code being removed, and the code would work again.
     mf_recovery_codes: list[str] | None = Field(
         default=None, sa_column=sa.Column(MutableList.as_mutable(AsaList()), nullable=True)
     )
     roles: list[Role] = Relationship(link_model=AccountRole)  # type: ignore[assignment]  # as above
+    webauthn: list["Passkey"] = Relationship(  # type: ignore[assignment]  # as above
+        sa_relationship_kwargs={"cascade": "all, delete-orphan", "order_by": "Passkey.id"}
+    )
+
+    def check_tf_required(
+        self,
+        tf_setup_methods: list[tuple[str, str]],
+        tf_fresh: bool,  # noqa: FBT001 - the library's signature
+    ) -> tuple[bool, list[tuple[str, str]]]:
+        """Ask for the second factor whoever has one, and the roles that must have one."""
+        required, methods = super().check_tf_required(tf_setup_methods, tf_fresh)
+        return required or self.check_tf_required_setup(), methods
+
+    def check_tf_required_setup(self) -> bool:
+        """Whether the account's role can't do without a second factor."""
+        # The library's own way to a setting; it has no public one.
+        from flask_security.utils import _config_value as setting
+
+        return any(role.name in setting("TWO_FACTOR_ROLES") for role in self.roles)
+
+
+class Passkey(SQLModel, WebAuthnMixin, table=True):
+    """A public key of somebody's authenticator (WebAuthn); the private half never leaves that."""
+
+    # None until stored; the mixin's annotation knows only stored rows.
+    id: int | None = Field(default=None, primary_key=True)  # type: ignore[assignment]
+    account_id: int = Field(foreign_key="account.id", index=True)
+    name: str
+    credential_id: bytes = Field(
+        sa_column=sa.Column(sa.LargeBinary(1024), nullable=False, unique=True)
+    )
+    public_key: bytes = Field(sa_column=sa.Column(sa.LargeBinary(), nullable=False))
+    sign_count: int = 0
+    transports: list[str] | None = Field(
+        default=None, sa_column=sa.Column(MutableList.as_mutable(AsaList()), nullable=True)
+    )
+    extensions: str | None = None
+    usage: str
+    device_type: str
+    backup_state: bool
+    lastuse_datetime: datetime = Field(sa_column=_moment(nullable=False))
+
+    def get_user_mapping(self) -> dict[str, Any]:
+        """Return by what the library finds the account of this key."""
+        return {"id": self.account_id}
+
+
+class SignInLink(SQLModel, table=True):
+    """A one-time link: an expert's to sign in, anybody's to set a password; its digest is kept."""
+
+    __tablename__ = "sign_in_link"
+    __table_args__ = (_one_of("purpose", "sign-in", "password"),)
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    purpose: str
+    token: str = Field(unique=True)
+    made_at: datetime = Field(sa_column=_moment(nullable=False))
+    until: datetime = Field(sa_column=_moment(nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class SignInAttempt(SQLModel, table=True):
+    """A try to sign in, failed until it has succeeded. Account and address are keyed digests."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (sa.Index(None, "account", "at"), sa.Index(None, "address", "at"))
+    id: int | None = Field(default=None, primary_key=True)
+    account: str
+    address: str
+    at: datetime = Field(sa_column=_moment(nullable=False))
+    failed: bool = True
+
+
+class AccountChange(SQLModel, table=True):
+    """What one person proposes for an account of a guarded role, and a second one decides.
+
+    `kind` role: the account gets `role` (it had `was`); access: password and second factor anew.
+    """
+
+    __tablename__ = "account_change"
+    __table_args__ = (
+        _one_of("kind", "role", "access"),
+        _one_of("status", "proposed", "approved", "rejected"),
+        sa.CheckConstraint("decided_by <> proposed_by", name="second_person"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    kind: str
+    role: str
+    was: str = ""
+    status: str = "proposed"
+    proposed_by: str
+    proposed_at: datetime = Field(sa_column=_moment(nullable=False))
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class ViewConsent(SQLModel, table=True):
+    """The holder of an account lets support see its pages, read only, until a time."""
+
+    __tablename__ = "view_consent"
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    given_at: datetime = Field(sa_column=_moment(nullable=False))
+    until: datetime = Field(sa_column=_moment(nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=_moment())
 
 
 # --- the round ----------------------------------------------------------------------------------
@@ -135,14 +249,14 @@ class Expert(SQLModel, table=True):
     name: str = Field(index=True)
     pinyin: str = ""
     sex: str = ""
-    document: str = Field(unique=True)
+    document: str = Field(sa_column=_sealed("expert.document", unique=True))
     employer: str
     credit_code: str = ""
     title: str = ""
     stratum: str = Field(index=True)
     occupations: str = ""
     province: str = Field(index=True)
-    phone: str = ""
+    phone: str = Field(default="", sa_column=_sealed("expert.phone"))
     email: str = ""
     avoid_units: str = ""
     avoid_people: str = ""
@@ -445,7 +559,7 @@ class DrawExpert(SQLModel, table=True):
     pseudonym: str
     salt: str
     name: str
-    document: str
+    document: str = Field(sa_column=_sealed("draw_expert.document"))
 
 
 class Seat(SQLModel, table=True):
