@@ -37,7 +37,7 @@ from review_service.workflows import (
     rounds,
     seats,
 )
-from review_service.workflows.accounts import create_account
+from review_service.workflows.accounts import PLACES, ROLES, create_account
 from review_service.workflows.base import SYSTEM, Actor, Office, pk
 
 if TYPE_CHECKING:
@@ -110,11 +110,12 @@ class Stage:
         )  # fmt: skip
         self.round_id = pk(row)
         secret = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-        for name in ("staff", "approver", "inspector", "administrator"):
+        for name in (one for one in ROLES if one != "expert"):
             actor = {"staff": STAFF, "approver": APPROVER, "inspector": INSPECTOR}.get(name)
             self.office.do(
-                SYSTEM, create_account, code=actor.id if actor else "admin-1",
+                SYSTEM, create_account, code=actor.id if actor else f"{name}-1",
                 email=f"{name}@test.example", name=f"测试{name}", role=name, password_hash=secret,
+                **({"province": "江苏", "prefecture": "苏州市"} if name in PLACES else {}),
             )  # fmt: skip
         self._secret = secret
 
