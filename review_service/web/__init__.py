@@ -82,9 +82,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings
-    people = scoped_session(
-        sessionmaker(office.store.engine.execution_options(review_reading=True))
-    )
+    people = scoped_session(sessionmaker(office.store.people))
     app.teardown_appcontext(lambda _error: people.remove())
     CSRFProtect(app)
     Bootstrap5(app)
