@@ -1,38 +1,49 @@
-"""Results, side by side; proposals and the second person; the list for the public."""
+"""Results, side by side, with what they rest on; proposals and the second person."""
 
 from __future__ import annotations
 
+import io
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
-from review_service.tables import Approval, Draw, LogEvent, Round
-from review_service.web.access import access, actor, public, role
-from review_service.web.charts import forest, leniency
-from review_service.web.page import attempt, db, office, round_or_404
+from review_service.exchange.documents_tables import results_table
+from review_service.tables import Approval
+from review_service.web import diagnosis as words
+from review_service.web import documents, feeds, publicity  # noqa: F401 - their routes are ours
+from review_service.web.access import access, actor, role
+from review_service.web.charts import consistency, forest, heat, leniency, matrix, moves
+from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, scored_round
+from review_service.web.page import attempt, db, round_or_404
+from review_service.web.publicity import is_approved
 from review_service.web.reasons import reason_text, warning_text
-from review_service.web.shows import send_bundle
-from review_service.workflows import approvals, publicity, results
-from review_service.workflows.base import Work, pk
+from review_service.web.words import word
+from review_service.workflows import approvals, results
+from review_service.workflows.base import Work, WorkflowError, pk
 from review_service.workflows.computations import newest
+from review_service.workflows.diagnosis import diagnosis, run_diagnosis
 from review_service.workflows.rounds import competing, rubric_of
 from review_service.workflows.standing import standing
-from scoring.records import digest
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
-
     from werkzeug.wrappers import Response
 
-    from review_service.tables import Computation
+    from review_service.tables import Computation, Round
 
-blueprint = Blueprint("results", __name__)
-SEEN_BY = ("staff", "approver", "inspector")
-PUBLIC = {"published", "final"}
+FILTERS = ("q", "province", "status", "sort")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# How a table of dossiers can be sorted; missing figures come last.
+SORTS: dict[str, Any] = {
+    "": lambda one: (one["place"] is None, one["place"] or 0, one["id"]),
+    "raw": lambda one: (-(one["raw_mean"] or 0), one["id"]),
+    "adjusted": lambda one: (-one["adjusted"], one["id"]),
+    "moved": lambda one: (-abs(one["moved"]), one["id"]),
+    "province": lambda one: (one["dossier"].province, one["dossier"].rank),
+    "number": lambda one: one["id"],
+}
 
 
 @blueprint.get("/rounds/<code>/results")
@@ -42,33 +53,38 @@ def index(code: str) -> str:
     row = round_or_404(code)
     if row.status not in {"closed", *PUBLIC}:
         return render_template("results/closed.html", round=row)
-    found = standing(db(), row)
+    found = figures(row)
     query = select(Approval).where(Approval.round_id == row.id).order_by(col(Approval.id).desc())
     proposals = list(db().exec(query))
-    total = row.rules["list"].get("total")
-    if found:
-        _figures(found)
+    given = {name: request.args.get(name, "").strip() for name in FILTERS}
     return render_template(
         "results/index.html",
         round=row,
         found=found,
         rubric=rubric_of(row),
-        total=total,
-        forest=forest(found, total) if found else None,
-        leniency=leniency(found["reviewers"]) if found else None,
+        total=row.rules["list"].get("total"),
+        given=given,
+        shown=select_rows(found["dossiers"], given) if found else [],
+        provinces=sorted({one["dossier"].province for one in found["dossiers"]}) if found else [],
+        pictures=_pictures(row, found) if found else {},
+        seen=diagnosis(db(), row),
+        words=words,
         warnings=[warning_text(one) for one in found["warnings"]] if found else [],
         reason_text=reason_text,
         proposals=proposals,
         mine=actor().id,
         may_decide=role() == "approver",
-        approved=_approved(row, found["list"]) if found else False,
+        approved=is_approved(row, found["list"]) if found else False,
         waiting=any(one.status == "proposed" and one.subject != "amendment" for one in proposals),
         units={one.number: one.unit for one in competing(db(), pk(row))},
     )
 
 
-def _figures(found: dict[str, Any]) -> None:
-    """Give every dossier its place by raw mean beside the expected one, and its interval."""
+def figures(row: Round) -> dict[str, Any] | None:
+    """Return what `standing` gives, every dossier with its places and its interval in points."""
+    found = standing(db(), row)
+    if found is None:
+        return None
     ranked = [one for one in found["dossiers"] if one["expected_rank"] is not None]
     by_raw = sorted(ranked, key=lambda one: (-(one["raw_mean"] or 0), one["id"]))
     raw_rank = {one["id"]: n for n, one in enumerate(by_raw, 1)}
@@ -78,11 +94,59 @@ def _figures(found: dict[str, Any]) -> None:
         place += one["expected_rank"] is not None
         one["place"] = place if one["expected_rank"] is not None else None
         one["raw_place"] = raw_rank.get(one["id"])
+        one["moved"] = one["raw_place"] - one["place"] if one["place"] else 0
         one["from"], one["to"] = found["mean"] + one["low"], found["mean"] + one["high"]
+    return found
 
 
-def _approved(row: Round, listed: Computation | None) -> bool:
-    return listed is not None and publicity.approved(db(), pk(row), listed.digest)
+def select_rows(rows: list[dict[str, Any]], given: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the dossiers that pass the filters, sorted as asked."""
+    kept = [
+        one
+        for one in rows
+        if given["province"] in {"", one["dossier"].province}
+        and given["status"] in {"", one["status"]}
+        and given["q"].casefold() in f"{one['id']} {one['dossier'].unit}".casefold()
+    ]
+    return sorted(kept, key=SORTS.get(given["sort"], SORTS[""]))
+
+
+def _pictures(row: Round, found: dict[str, Any]) -> dict[str, Any]:
+    seen = diagnosis(db(), row)
+    total = row.rules["list"].get("total")
+    experts = seen["flags"]["experts"] if seen and seen["flags"] else []
+    points = seen["design"]["articulation"] if seen and seen["design"] else {}
+    chapters = [chapter.id for chapter in rubric_of(row).chapters]
+    return {
+        "forest": forest(found, total),
+        "moves": moves(found["dossiers"], total),
+        "heat": heat(found["dossiers"], chapters),
+        "leniency": leniency(found["reviewers"]),
+        "consistency": consistency(experts),
+        "matrix": matrix(found["pairs"], {name for names in points.values() for name in names}),
+    }
+
+
+@blueprint.get("/rounds/<code>/results.xlsx")
+@access(*SEEN_BY)
+def export(code: str) -> Response:
+    """The table of results as filtered, in Excel: figures as numbers, texts as texts."""
+    row = scored_round(code)
+    found = figures(row) or abort(404)
+    given = {name: request.args.get(name, "").strip() for name in FILTERS}
+    rows = [
+        one
+        | {
+            "state": word("place", one["status"]),
+            "why": "；".join(map(reason_text, one["reasons"])),
+        }
+        for one in select_rows(found["dossiers"], given)
+    ]
+    chapters = [(chapter.id, chapter.title_zh) for chapter in rubric_of(row).chapters]
+    data = results_table(rows, found["reviewers"], chapters)
+    return send_file(
+        io.BytesIO(data), XLSX, as_attachment=True, download_name=f"{row.code}-results.xlsx"
+    )
 
 
 @blueprint.post("/rounds/<code>/results/compute")
@@ -95,9 +159,39 @@ def compute(code: str) -> Response:
 
 
 def compute_all(work: Work, round_id: int) -> Computation:
-    """Fit and select, both or neither."""
+    """Fit, look at the reviews behind the fit, and select: all or none."""
     results.run_fit(work, round_id)
+    run_diagnosis(work, round_id)
     return results.run_selection(work, round_id)
+
+
+@blueprint.post("/rounds/<code>/results/repeat")
+@access(*SEEN_BY)
+def repeat(code: str) -> Response:
+    """Compute everything again from what is stored, and say whether the records are the same."""
+    row = scored_round(code)
+    kinds = {"fit": _("figures"), "list": _("the list")}
+    try:
+        found = results.repeat(db(), row)
+    except WorkflowError:
+        return redirect(url_for("results.index", code=code), code=303)
+    for kind, kept, now in found:
+        facts = {"what": kinds[kind], "digest": now}
+        if kept == now:
+            flash(
+                _("Computed again: %(what)s, byte for byte the same (%(digest)s).", **facts),
+                "success",
+            )
+        else:
+            flash(
+                _(
+                    "Computed again: %(what)s DIFFER from the record kept (%(digest)s). Stop here, and "
+                    "call those who run the service.",
+                    **facts,
+                ),
+                "error",
+            )
+    return redirect(url_for("results.index", code=code), code=303)
 
 
 @blueprint.post("/rounds/<code>/results/propose")
@@ -151,92 +245,3 @@ def decide(code: str, approval_id: int) -> Response:
         reason=request.form.get("reason", ""),
     )
     return redirect(url_for("results.index", code=code), code=303)
-
-
-@blueprint.get("/rounds/<code>/publicity")
-@access(*SEEN_BY)
-def publicity_page(code: str) -> str:
-    """Publishing the approved list, and what the public then sees."""
-    row = round_or_404(code)
-    listed = newest(db(), pk(row), "list")
-    start = _published_at(row)
-    return render_template(
-        "results/publicity.html",
-        round=row,
-        approved=_approved(row, listed),
-        start=start,
-        end=last_day(start, row.rules["publicity_days"]) if start else None,
-    )
-
-
-@blueprint.post("/rounds/<code>/publicity")
-@access("staff")
-def publish(code: str) -> Response:
-    """Publish the approved list; the page for the public opens at once."""
-    row = round_or_404(code)
-    attempt(_("Published."), publicity.publish_list, pk(row))
-    return redirect(url_for("results.publicity_page", code=code), code=303)
-
-
-def _published_at(row: Round) -> datetime | None:
-    query = select(LogEvent.time).where(
-        LogEvent.subject == row.code, LogEvent.type == "list.published"
-    )
-    return db().exec(query.order_by(col(LogEvent.seq).desc())).first()
-
-
-def last_day(start: datetime, days: int) -> date:
-    """Return the last of so many working days, the first being the day after the start.
-
-    Saturdays and Sundays don't count; public holidays are the office's to add.
-    """
-    from review_service.web.languages import BEIJING
-
-    day = start.astimezone(BEIJING).date()
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
-
-
-@blueprint.get("/public/<code>")
-@public
-def published(code: str) -> str:
-    """The published list with its publicity period and the draws to verify."""
-    row = _public_round(code)
-    listed = newest(db(), pk(row), "list") or abort(404)
-    selection = json.loads(listed.record)["selection"]
-    units = {one.number: one for one in competing(db(), pk(row))}
-    start = _published_at(row)
-    draws = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number)))
-    return render_template(
-        "results/published.html",
-        public_round=row,
-        rows=sorted(
-            (units[name] for name in selection["list"]), key=lambda one: (one.province, one.rank)
-        ),
-        start=start,
-        end=last_day(start, row.rules["publicity_days"]) if start else None,
-        draws=list(draws),
-        digest=listed.digest,
-        rules=digest(row.rules["list"]),
-        today=office().tools.clock(),
-    )  # fmt: skip
-
-
-@blueprint.get("/public/<code>/draws/<int:number>.zip")
-@public
-def bundle(code: str, number: int) -> Response:
-    """The public bundle of a draw of a published round."""
-    row = _public_round(code)
-    query = select(Draw).where(Draw.round_id == row.id, Draw.number == number)
-    draw = db().exec(query).first()
-    if draw is None or draw.status != "completed":
-        abort(404)
-    return send_bundle(row, draw)
-
-
-def _public_round(code: str) -> Round:
-    """Return a published round; the same 404 for one that isn't and for none."""
-    row = round_or_404(code)
-    return row if row.status in PUBLIC else abort(404)

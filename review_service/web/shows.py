@@ -100,7 +100,7 @@ def listing(code: str, number: int) -> str:
 def record(code: str, number: int) -> str:
     """The draw record (抽取记录表) to print and sign, with the checkpoint as a QR code."""
     row, draw = _completed(code, number)
-    checkpoint = _checkpoint(draw)
+    checkpoint = checkpoint_of(draw)
     snapshot = json.loads(draw.snapshot)
     sources = [
         (snapshot["sources"][one.position], json.loads(one.entry or "{}"), one)
@@ -119,7 +119,7 @@ def record(code: str, number: int) -> str:
     )
 
 
-def _checkpoint(draw: Draw) -> Checkpoint | None:
+def checkpoint_of(draw: Draw) -> Checkpoint | None:
     """Return the first checkpoint that holds the draw's completion."""
     completed = select(LogEvent.seq).where(
         LogEvent.subject == draw.draw_id, LogEvent.type == "draw.completed"

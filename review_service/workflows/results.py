@@ -37,6 +37,40 @@ if TYPE_CHECKING:
     """(dossier number, pseudonym, score from 0 to 100)."""
 
 
+def reviewed_by(session: Session, round_id: int) -> list[tuple[str, str]]:
+    """Return (dossier number, pseudonym) of every submitted review, sorted."""
+    names = pseudonyms(session, round_id)
+    rows = session.exec(
+        select(Dossier.number, Review.expert_id)
+        .join(Dossier, col(Dossier.id) == col(Review.dossier_id))
+        .where(Review.round_id == round_id, Review.status == "submitted")
+    )
+    return sorted((number, names[expert]) for number, expert in rows)
+
+
+def repeat(session: Session, row: Round) -> list[tuple[str, str, str]]:
+    """Compute fit and list again from what is stored: (kind, digest kept, digest now) of each.
+
+    Nothing is kept. The list is made with the settlement that its own record names.
+    """
+    fitted, listed = (newest(session, pk(row), kind) for kind in ("fit", "list"))
+    if fitted is None:
+        raise WorkflowError("fit-needed", round=row.code)
+    again = fit_record(input_of(session, row))
+    found = [("fit", fitted.digest, digest_json(again))]
+    if listed is not None and json.loads(listed.record)["fit"] == fitted.digest:
+        settled = json.loads(listed.record)["selection"]["settlement"]
+        selection = select_dossiers(
+            again["total"],
+            Rules.from_record(row.rules["list"]),
+            candidates(session, row, again),
+            settled=Settlement.from_record(settled),
+        )
+        record = {"round": row.code, "fit": fitted.digest, "selection": selection.record()}
+        found.append(("list", listed.digest, digest(record)))
+    return found
+
+
 def pseudonyms(session: Session, round_id: int) -> dict[int, str]:
     """Return the pool's row id → the pseudonym of the first seat in the round."""
     rows = session.exec(
@@ -67,8 +101,12 @@ def run_fit(work: Work, round_id: int) -> Computation:
 
 def fit_input(work: Work, round_id: int) -> dict[str, Any]:
     """Return what `fit_record` needs of a closed round, as JSON values."""
-    row = _closed(work, round_id)
-    reviews = submitted(work.session, round_id)
+    return input_of(work.session, _closed(work, round_id))
+
+
+def input_of(session: Session, row: Round) -> dict[str, Any]:
+    """Return what `fit_record` needs, of a round in any state; "no-reviews" where it has none."""
+    reviews = submitted(session, pk(row))
     if not reviews:
         raise WorkflowError("no-reviews", round=row.code)
     top = Rules.from_record(row.rules["list"]).total
@@ -77,7 +115,7 @@ def fit_input(work: Work, round_id: int) -> dict[str, Any]:
         "rubric": json.loads(row.rubric),
         "reviews": reviews,
         "top": top,
-        "competing": sorted(racing(work.session, row)),
+        "competing": sorted(racing(session, row)),
     }
 
 

@@ -10,6 +10,7 @@ from sqlmodel import select
 from review_service.tables import Dossier
 from review_service.workflows.base import pk
 from review_service.workflows.computations import newest
+from review_service.workflows.results import reviewed_by
 from review_service.workflows.rounds import competing
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ def standing(session: Session, row: Round) -> dict[str, Any] | None:
     """Return what the results page shows, or None before the first fit.
 
     `dossiers` are sorted by expected rank, each with its figures of the fit (`raw_mean`,
-    `trimmed_mean`, `adjusted`, `low`, `high`, `expected_rank`, `p_top`), its chapter means, and
-    from the list its `status` ("in", "out", "open", "" before a list) and `reasons`.
+    `trimmed_mean`, `adjusted`, `low`, `high`, `expected_rank`, `p_top`), its chapter means, the
+    mean leniency of who reviewed it (`panel`), and from the list its `status` ("in", "out", "open",
+    "" before a list) and `reasons`. `pairs` are (dossier, reviewer) of all reviews.
     """
     fitted = newest(session, pk(row), "fit")
     if fitted is None:
@@ -33,6 +35,9 @@ def standing(session: Session, row: Round) -> dict[str, Any] | None:
     record = json.loads(listed.record) if listed else None
     current = record is not None and record["fit"] == fitted.digest
     selection = record["selection"] if record and current else None
+    pairs = reviewed_by(session, pk(row))
+    dossiers = _dossiers(session, row, found, selection)
+    _panels(dossiers, pairs, found["total"]["reviewers"])
     return {
         "fit": fitted,
         "list": listed if current else None,
@@ -40,7 +45,8 @@ def standing(session: Session, row: Round) -> dict[str, Any] | None:
         "variance": found["total"]["variance"],
         "graph": found["total"]["graph"],
         "warnings": found["total"]["warnings"],
-        "dossiers": _dossiers(session, row, found, selection),
+        "dossiers": dossiers,
+        "pairs": pairs,
         "calibration": _calibration(session, row, found),
         "reviewers": found["total"]["reviewers"],
         "selection": selection,
@@ -69,6 +75,20 @@ def _dossiers(
         if one["id"] in facts
     ]
     return sorted(rows, key=_order)
+
+
+def _panels(
+    dossiers: list[dict[str, Any]], pairs: list[tuple[str, str]], reviewers: list[dict[str, Any]]
+) -> None:
+    """Note for each dossier how lenient its experts are on average; None where it can't be told."""
+    effects = {one["id"]: one["effect"] for one in reviewers}
+    by_dossier: dict[str, list[float]] = {}
+    for dossier, reviewer in pairs:
+        if effects.get(reviewer) is not None:
+            by_dossier.setdefault(dossier, []).append(effects[reviewer])
+    for one in dossiers:
+        known = by_dossier.get(one["id"])
+        one["panel"] = sum(known) / len(known) if known else None
 
 
 def _order(one: dict[str, Any]) -> tuple[bool, float, str]:

@@ -1,0 +1,400 @@
+"""Official papers as .docx and lists as .xlsx, made when they are asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from flask import abort, flash, redirect, render_template, send_file, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlmodel import col, select
+
+from review_service.exchange import documents_annex as annexes
+from review_service.exchange import documents_draw as draw_papers
+from review_service.exchange import documents_list as list_papers
+from review_service.exchange.documents_tables import listed_table, seated_table
+from review_service.tables import Approval, Dossier, Draw, DrawExpert, Expert, Seat
+from review_service.web import diagnosis as words
+from review_service.web.access import access, public
+from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, public_round, scored_round
+from review_service.web.page import db, draw_or_404, office, round_or_404, stratum_name
+from review_service.web.reasons import reason_text, warning_text
+from review_service.web.records import summary
+from review_service.web.shows import checkpoint_of
+from review_service.web.words import word
+from review_service.workflows import publicity
+from review_service.workflows.base import WorkflowError, pk
+from review_service.workflows.computations import newest
+from review_service.workflows.diagnosis import diagnosis
+from review_service.workflows.draws import sources_of
+from review_service.workflows.results import indicators
+from review_service.workflows.rounds import competing, rubric_of
+from review_service.workflows.standing import standing
+from scoring.gates import check_gates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from werkzeug.wrappers import Response
+
+    from review_service.tables import Round
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CHINESE = "zh_Hans_CN"  # official papers are Chinese whatever the language of the page
+OFFICE = "遴选工作办公室"
+
+
+@blueprint.get("/rounds/<code>/papers")
+@access(*SEEN_BY)
+def papers(code: str) -> str:
+    """All papers of a round, those that can't be had yet with the reason."""
+    row = round_or_404(code)
+    draws = select(Draw).where(Draw.round_id == row.id, Draw.status == "completed")
+    scored = row.status in {"closed", *PUBLIC}
+    return render_template(
+        "results/papers.html",
+        round=row,
+        scored=scored,
+        listed=scored and newest(db(), pk(row), "list") is not None,
+        published=row.status in PUBLIC,
+        draws=list(db().exec(draws.order_by(col(Draw.number)))),
+        dossiers=competing(db(), pk(row)) if scored else [],
+    )
+
+
+def _send(data: bytes, name: str, media: str = DOCX) -> Response:
+    return send_file(io.BytesIO(data), media, as_attachment=True, download_name=name)
+
+
+def _refused(row: Round, text: str) -> Response:
+    flash(text, "error")
+    return redirect(url_for("results.papers", code=row.code), code=303)
+
+
+def _found(row: Round) -> dict[str, Any]:
+    return standing(db(), row) or abort(404)
+
+
+def _facts(row: Round) -> list_papers.ListFacts:
+    """Return what papers say of the list that stands."""
+    found = _found(row)
+    try:
+        numbers, record = publicity.published_numbers(db(), row)
+    except WorkflowError:
+        abort(404)
+    by_number = {one["id"]: one for one in found["dossiers"]}
+    with force_locale(CHINESE):
+        units = [
+            list_papers.ListedUnit(
+                number=name,
+                unit=one["dossier"].unit,
+                category=one["dossier"].category,
+                province=one["dossier"].province,
+                adjusted=one["adjusted"],
+                expected_rank=one["expected_rank"],
+                reason="；".join(reason_text(reason) for reason in one["reasons"]),
+            )
+            for name, one in ((name, by_number[name]) for name in numbers)
+        ]
+    made = office().tools.clock()
+    return list_papers.ListFacts(row.title, OFFICE, made, units, record.digest, found["fit"].digest)
+
+
+@blueprint.get("/rounds/<code>/papers/approval.docx")
+@access(*SEEN_BY)
+def approval_paper(code: str) -> Response:
+    """The approval list (审批名单)."""
+    row = scored_round(code)
+    query = select(Approval).where(
+        Approval.round_id == row.id,
+        Approval.status == "approved",
+        col(Approval.subject).in_(("list", "settlement")),
+    )
+    with force_locale(CHINESE):
+        decisions = [
+            (word("subject", one.subject), one.proposed_by, one.decided_by or "", one.reason)
+            for one in db().exec(query.order_by(col(Approval.id)))
+        ]
+    return _send(list_papers.approval_list(_facts(row), decisions), f"{row.code}-审批名单.docx")
+
+
+@blueprint.get("/rounds/<code>/papers/notice.docx")
+@access(*SEEN_BY)
+def notice(code: str) -> Response:
+    """The notice of publicity (公示), for the period that is fixed, or would be if begun now."""
+    row = scored_round(code)
+    found = publicity.period(db(), row) or publicity.count_period(
+        office().tools.clock(), row.rules["publicity_days"], publicity.calendar_of(db(), row)
+    )
+    contact = url_for("results.objection", code=row.code, _external=True)
+    facts = _facts(row)
+    facts = list_papers.ListFacts(**{
+        **vars(facts), "units": sorted(facts.units, key=lambda one: (one.province, one.number))
+    })  # fmt: skip
+    data = list_papers.publicity_notice(facts, found.first, found.last, contact)
+    return _send(data, f"{row.code}-公示.docx")
+
+
+@blueprint.get("/rounds/<code>/papers/annex.docx")
+@access(*SEEN_BY)
+def annex(code: str) -> Response:
+    """The statistics annex."""
+    row = scored_round(code)
+    found, seen = _found(row), diagnosis(db(), row)
+    with force_locale(CHINESE):
+        facts = _annex(row, found, seen)
+    return _send(annexes.statistics_annex(facts), f"{row.code}-评分统计说明.docx")
+
+
+def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> annexes.AnnexFacts:
+    fitted = json.loads(found["fit"].record)["total"]
+    names = (("dossier", "材料之间的标准差"), ("reviewer", "专家宽严的标准差"),
+             ("residual", "随机误差的标准差"))  # fmt: skip
+    variance = found["variance"]
+    flagged = seen["flags"]["flags"] if seen and seen["flags"] else []
+    agreed = words.reliability_rows(seen["reliability"]) if seen and seen["reliability"] else []
+    digests = [("统计记录摘要", found["fit"].digest)]
+    if seen:
+        digests.append(("核查记录摘要", seen["digest"]))
+    if found["list"]:
+        digests.append(("名单记录摘要", found["list"].digest))
+    return annexes.AnnexFacts(
+        title=row.title,
+        made=office().tools.clock(),
+        mean=found["mean"],
+        spreads=[
+            (name, None if variance[key] is None else variance[key] ** 0.5) for key, name in names
+        ],
+        noise=fitted["noise"],
+        total=fitted["top"],
+        lines=[_annex_line(found, one) for one in found["dossiers"]],
+        reliability=[
+            (one["name"], f"{one['value']} {one['grade']}", one["says"]) for one in agreed
+        ],
+        flags=[
+            (words.flag_title(one["code"]), "、".join(one["experts"]), words.flag_text(one))
+            for one in flagged
+        ],
+        warnings=[warning_text(one) for one in found["warnings"]],
+        digests=digests,
+    )
+
+
+def _annex_line(found: dict[str, Any], one: dict[str, Any]) -> annexes.AnnexLine:
+    return annexes.AnnexLine(
+        number=one["id"],
+        unit=one["dossier"].unit,
+        reviews=one["n"],
+        raw=one["raw_mean"],
+        trimmed=one["trimmed_mean"],
+        z=one["z_mean"],
+        adjusted=one["adjusted"],
+        low=found["mean"] + one["low"],
+        high=found["mean"] + one["high"],
+        rank=one["expected_rank"],
+        chance=one["p_top"],
+        state=word("place", one["status"]),
+    )
+
+
+@blueprint.get("/rounds/<code>/papers/feedback/<number>.docx")
+@access(*SEEN_BY)
+def feedback(code: str, number: str) -> Response:
+    """What one unit is told of its own dossier."""
+    row = scored_round(code)
+    found = _found(row)
+    data = dict(_feedback(row, found, [number])).get(number) or abort(404)
+    return _send(data, f"{row.code}-{number}-反馈.docx")
+
+
+@blueprint.get("/rounds/<code>/papers/feedback.zip")
+@access(*SEEN_BY)
+def all_feedback(code: str) -> Response:
+    """The feedback of every unit in one archive."""
+    row = scored_round(code)
+    found = _found(row)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # the papers are packed
+        for number, data in _feedback(row, found, [one["id"] for one in found["dossiers"]]):
+            archive.writestr(f"{row.code}-{number}-反馈.docx", data)
+    return _send(stream.getvalue(), f"{row.code}-feedback.zip", "application/zip")
+
+
+def _feedback(row: Round, found: dict[str, Any], numbers: Sequence[str]) -> list[tuple[str, bytes]]:
+    rubric, rows = rubric_of(row), found["dossiers"]
+    means = {}
+    for chapter in rubric.chapters:
+        values = [v for one in rows if (v := one["chapters"].get(chapter.id)) is not None]
+        means[chapter.id] = sum(values) / len(values) if values else None
+    papers = []
+    with force_locale(CHINESE):
+        for one in rows:
+            if one["id"] not in numbers:
+                continue
+            facts = list_papers.UnitFacts(
+                title=row.title,
+                office=OFFICE,
+                made=office().tools.clock(),
+                number=one["id"],
+                unit=one["dossier"].unit,
+                reviews=one["n"],
+                raw=one["raw_mean"],
+                adjusted=one["adjusted"],
+                low=found["mean"] + one["low"],
+                high=found["mean"] + one["high"],
+                outcome=word("place", one["status"]),
+                reasons=[reason_text(reason) for reason in one["reasons"]],
+                chapters=[
+                    (chapter.title_zh, one["chapters"].get(chapter.id), means[chapter.id])
+                    for chapter in rubric.chapters
+                ],
+                gates=_gates(row, one["dossier"]),
+            )
+            papers.append((one["id"], list_papers.unit_feedback(facts)))
+    return papers
+
+
+def _gates(row: Round, dossier: Dossier) -> list[tuple[str, str, str, str]]:
+    found = []
+    for gate in check_gates(rubric_of(row), indicators(dossier)):
+        f = gate.facts()
+        value, unit = f["value"], f.get("unit_zh", "")
+        state = "missing" if gate.missing else "passed" if gate.passed else "failed"
+        found.append(
+            (
+                str(f["title_zh"]),
+                "—" if value is None else f"{value} {unit}",
+                f"≥ {f['threshold']} {unit}",
+                word("gate", state),
+            )
+        )
+    return found
+
+
+@blueprint.get("/rounds/<code>/papers/draw-<int:number>.docx")
+@access(*SEEN_BY)
+def draw_paper(code: str, number: int) -> Response:
+    """The record of a draw (抽取记录表), with names once they are unsealed."""
+    row = round_or_404(code)
+    draw = draw_or_404(row, number)
+    if draw.status != "completed" or draw.settled_at is None:
+        abort(404)
+    names = _names(draw) if row.unsealed_at is not None else {}
+    snapshot, result = json.loads(draw.snapshot), json.loads(draw.result or "{}")
+    checkpoint = checkpoint_of(draw)
+    with force_locale(CHINESE):
+        counts = summary(snapshot)
+        facts = draw_papers.DrawFacts(
+            title=row.title,
+            draw_id=draw.draw_id,
+            method=word("method", draw.method),
+            locked=draw.locked_at,
+            completed=draw.settled_at,
+            made=office().tools.clock(),
+            counts=(
+                ("候选专家", f"{counts['experts']}人"),
+                ("席位", f"{counts['panels']}个评审组，共{counts['seats']}席"),
+                ("材料", f"{counts['dossiers']}份"),
+                ("回避", f"{counts['conflicts']}对"),
+            ),
+            limits=counts["limits"],
+            snapshot=draw.digest,
+            seed=str(result.get("seed", "")),
+            sources=[
+                _source(snapshot["sources"][one.position], json.loads(one.entry or "{}"), one)
+                for one in sources_of(db(), draw)
+            ],
+            seats=_seats(row, result, names),
+            named=bool(names) or "seats" not in result,
+            checkpoint=checkpoint.note if checkpoint else "",
+        )
+    return _send(draw_papers.draw_record(facts), f"{row.code}-抽取记录表-{number}.docx")
+
+
+def _source(fixed: dict[str, Any], entry: dict[str, Any], one: Any) -> tuple[str, str]:
+    whose = word("party", fixed["party"]) if fixed.get("party") else one.label
+    shown = entry.get("secret") or entry.get("signature") or entry.get("key") or ""
+    return f"{word('source', one.kind)}：{whose}", str(shown)
+
+
+def _seats(row: Round, result: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return the seats as drawn; of a drawing of lots, the order."""
+    if "seats" in result:
+        return [
+            (
+                one["panel"],
+                stratum_name(row, one["stratum"]),
+                names.get(one["expert"], one["expert"]),
+            )
+            for one in result["seats"]
+        ]
+    return [("", str(n), str(name)) for n, name in enumerate(result.get("order", []), 1)]
+
+
+def _names(draw: Draw) -> dict[str, str]:
+    rows = db().exec(
+        select(DrawExpert.pseudonym, DrawExpert.name, Expert.employer)
+        .join(Expert, col(Expert.id) == col(DrawExpert.expert_id))
+        .where(DrawExpert.draw_pk == draw.id)
+    )
+    return {code: f"{name}（{employer}）" for code, name, employer in rows}
+
+
+def _experts(row: Round) -> list[draw_papers.ExpertLine]:
+    rows = db().exec(
+        select(Seat, Expert)
+        .join(Expert, col(Expert.id) == col(Seat.expert_id))
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == row.id)
+        .order_by(col(Seat.panel), col(Seat.stratum), col(Seat.id))
+    )
+    return [
+        draw_papers.ExpertLine(
+            panel=seat.panel,
+            stratum=stratum_name(row, seat.stratum),
+            name=expert.name,
+            employer=expert.employer,
+            title=expert.title,
+            province=expert.province,
+            pseudonym=seat.pseudonym,
+            state=word("seat", seat.status) + (f"（{seat.dossier}）" if seat.dossier else ""),
+        )
+        for seat, expert in rows
+    ]
+
+
+@blueprint.get("/rounds/<code>/papers/experts.<form>")
+@access(*SEEN_BY)
+def experts(code: str, form: str) -> Response:
+    """The experts with their names, after unsealing only."""
+    row = round_or_404(code)
+    if form not in {"docx", "xlsx"}:
+        abort(404)
+    if row.unsealed_at is None:
+        return _refused(
+            row, _("Names are sealed until the round’s unsealing; this list isn’t made before.")
+        )
+    with force_locale(CHINESE):
+        lines = _experts(row)
+    if form == "docx":
+        data = draw_papers.expert_list(row.title, lines, office().tools.clock())
+        return _send(data, f"{row.code}-专家名单.docx")
+    return _send(seated_table([vars(one) for one in lines]), f"{row.code}-专家名单.xlsx", XLSX)
+
+
+@blueprint.get("/public/<code>/list.xlsx")
+@public
+def published_table(code: str) -> Response:
+    """The published list in Excel."""
+    row = public_round(code)
+    wanted = set(publicity.published_numbers(db(), row)[0])
+    units = [one for one in competing(db(), pk(row)) if one.number in wanted]
+    rows = [
+        {"number": n, "unit": one.unit, "category": one.category, "province": one.province}
+        for n, one in enumerate(sorted(units, key=lambda one: (one.province, one.rank)), 1)
+    ]
+    return _send(listed_table(rows), f"{row.code}-名单.xlsx", XLSX)
