@@ -237,7 +237,11 @@ def verdicts(listed: Computation) -> list[dict[str, Any]]:
     matter = selection["open"]
     if matter is None or matter["how"] != "panel":
         return []
-    rank = {one["id"]: float(one["expected_rank"]) for one in selection["dossiers"]}
+    rank = {
+        one["id"]: float(one["expected_rank"])
+        for one in selection["dossiers"]
+        if one["id"] in matter["ids"]
+    }
     best = sorted(matter["ids"], key=lambda one: (rank[one], one))[: matter["take"]]
     return [
         {"dossier": one, "taken": one in best, "reason": f"期望名次 {rank[one]:.2f}；评审组合议"}
