@@ -52,6 +52,7 @@ def event_word(kind: str) -> str:
 
 _NOTES = {
     "note": _l("This is no signed checkpoint. Paste all of it: three lines, an empty line, then every line that begins with “—”."),
+    "line": _l("That is no cosignature line: it begins with “—”, then the key’s name, then base64."),
     "checkpoint": _l("The first three lines of the checkpoint are damaged. Paste it again, exactly as it was printed."),
     "base64": _l("A part of what was pasted is damaged (base64). Paste it again, exactly as it was printed."),
     "signature": _l("A signature does not hold: the text was altered, or copied with mistakes."),
@@ -69,7 +70,8 @@ _NOTES = {
 }  # fmt: skip
 
 
-def note_sentence(error: WorkflowError | AllocationError) -> str:
-    """Return what is wrong with a checkpoint, key or line, as a sentence of the page."""
-    known = error.code in _NOTES and (isinstance(error, LogError | WorkflowError))
-    return str(_NOTES[error.code]) if known else sentence(error)
+def note_sentence(error: WorkflowError | AllocationError, code: str = "") -> str:
+    """Return what is wrong with a checkpoint, key or line; `code` where the error's says less."""
+    code = code or error.code
+    known = code in _NOTES and (isinstance(error, LogError | WorkflowError))
+    return str(_NOTES[code]) if known else sentence(error)

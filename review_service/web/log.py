@@ -219,7 +219,7 @@ def _try(
     except NotFoundError:
         raise
     except (WorkflowError, LogError) as error:
-        flash(note_sentence(error), "error")
+        flash(note_sentence(error, "line" if error.code == "note" else ""), "error")
     else:
         flash(done, "success")
 

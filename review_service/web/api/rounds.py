@@ -69,7 +69,7 @@ class Figures(Schema):
     adjusted = fields.Float(required=True)
     low = fields.Float(required=True)
     high = fields.Float(required=True)
-    expected_rank = fields.Float(required=True)
+    expected_rank = fields.Float(required=True, allow_none=True)
     p_top = fields.Float(required=True, allow_none=True)
     place = fields.String(required=True)
 
@@ -143,16 +143,22 @@ def results(code: str) -> dict[str, Any]:
     chosen = record["selection"]["dossiers"] if record and current else []
     places = {one["id"]: one["status"] for one in chosen}
     known = {one.number for one in competing(db(), pk(row))}
+    racing = [one for one in found["dossiers"] if one["id"] in known]
     return {
         "round": row.code,
         "fit": fitted.digest,
         "list": listed.digest if listed and current else None,
         "dossiers": [
             _figures(one, found["mean"], places.get(one["id"], ""))
-            for one in sorted(found["dossiers"], key=lambda one: (one["expected_rank"], one["id"]))
-            if one["id"] in known
+            for one in sorted(racing, key=_in_order)
         ],
     }
+
+
+def _in_order(one: dict[str, Any]) -> tuple[bool, float, str]:
+    """Order by expected rank; those outside the competition have none and come last."""
+    rank = one["expected_rank"]
+    return rank is None, rank or 0.0, one["id"]
 
 
 def _figures(one: dict[str, Any], mean: float, place: str) -> dict[str, Any]:
