@@ -205,7 +205,8 @@ SHADES = 7
 def heat(dossiers: list[dict[str, Any]], chapters: list[str]) -> list[dict[str, Any]]:
     """Return rows {"one", "cells": [(value, shade 1-7) or None]}.
 
-    Shades go by each chapter's range. The table is the picture: every cell has its number, the shade only helps the eye.
+    Shades go by each chapter's range. The table is the picture: every cell has its number, the
+    shade only helps the eye.
     """
     ends = {}
     for name in chapters:

@@ -8,7 +8,6 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from flask import abort, flash, redirect, render_template, send_file, url_for
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
@@ -19,6 +18,7 @@ from review_service.exchange.documents_tables import listed_table, seated_table
 from review_service.tables import Approval, Dossier, Draw, DrawExpert, Expert, Seat
 from review_service.web import diagnosis as words
 from review_service.web.access import access, public
+from review_service.web.languages import in_chinese
 from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, public_round, scored_round
 from review_service.web.page import db, draw_or_404, office, round_or_404, stratum_name
 from review_service.web.reasons import reason_text, warning_text
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CHINESE = "zh_Hans_CN"  # official papers are Chinese whatever the language of the page
 OFFICE = "遴选工作办公室"
 
 
@@ -87,7 +86,7 @@ def _facts(row: Round) -> list_papers.ListFacts:
     except WorkflowError:
         abort(404)
     by_number = {one["id"]: one for one in found["dossiers"]}
-    with force_locale(CHINESE):
+    with in_chinese():
         units = [
             list_papers.ListedUnit(
                 number=name,
@@ -114,7 +113,7 @@ def approval_paper(code: str) -> Response:
         Approval.status == "approved",
         col(Approval.subject).in_(("list", "settlement")),
     )
-    with force_locale(CHINESE):
+    with in_chinese():
         decisions = [
             (word("subject", one.subject), one.proposed_by, one.decided_by or "", one.reason)
             for one in db().exec(query.order_by(col(Approval.id)))
@@ -145,7 +144,7 @@ def annex(code: str) -> Response:
     """The statistics annex."""
     row = scored_round(code)
     found, seen = _found(row), diagnosis(db(), row)
-    with force_locale(CHINESE):
+    with in_chinese():
         facts = _annex(row, found, seen)
     return _send(annexes.statistics_annex(facts), f"{row.code}-评分统计说明.docx")
 
@@ -231,7 +230,7 @@ def _feedback(row: Round, found: dict[str, Any], numbers: Sequence[str]) -> list
         values = [v for one in rows if (v := one["chapters"].get(chapter.id)) is not None]
         means[chapter.id] = sum(values) / len(values) if values else None
     papers = []
-    with force_locale(CHINESE):
+    with in_chinese():
         for one in rows:
             if one["id"] not in numbers:
                 continue
@@ -286,7 +285,7 @@ def draw_paper(code: str, number: int) -> Response:
     names = _names(draw) if row.unsealed_at is not None else {}
     snapshot, result = json.loads(draw.snapshot), json.loads(draw.result or "{}")
     checkpoint = checkpoint_of(draw)
-    with force_locale(CHINESE):
+    with in_chinese():
         counts = summary(snapshot)
         facts = draw_papers.DrawFacts(
             title=row.title,
@@ -378,7 +377,7 @@ def experts(code: str, form: str) -> Response:
         return _refused(
             row, _("Names are sealed until the round’s unsealing; this list isn’t made before.")
         )
-    with force_locale(CHINESE):
+    with in_chinese():
         lines = _experts(row)
     if form == "docx":
         data = draw_papers.expert_list(row.title, lines, office().tools.clock())

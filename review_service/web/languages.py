@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import session
-from flask_babel import Babel
+from flask import g, session
+from flask_babel import Babel, force_locale
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from flask import Flask
@@ -21,8 +23,19 @@ CATALOGUES = Path(__file__).parent.parent / "translations"
 
 def language() -> str:
     """Return the language in use."""
-    chosen = session.get("language", "zh")
+    chosen = g.get("language") or session.get("language", "zh")
     return chosen if chosen in LANGUAGES else "zh"
+
+
+@contextmanager
+def in_chinese() -> Iterator[None]:
+    """Speak Chinese inside, whatever the language of the page: official papers are Chinese."""
+    before, g.language = g.get("language"), "zh"
+    try:
+        with force_locale("zh_Hans_CN"):
+            yield
+    finally:
+        g.language = before
 
 
 def locale() -> str:

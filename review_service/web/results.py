@@ -185,8 +185,8 @@ def repeat(code: str) -> Response:
         else:
             flash(
                 _(
-                    "Computed again: %(what)s DIFFER from the record kept (%(digest)s). Stop here, and "
-                    "call those who run the service.",
+                    "Computed again: %(what)s DIFFER from the record kept (%(digest)s). Stop "
+                    "here, and call those who run the service.",
                     **facts,
                 ),
                 "error",
