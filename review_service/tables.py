@@ -99,7 +99,10 @@ class Account(SQLModel, UserMixin, table=True):
     province: str = ""
     prefecture: str = ""
     expert_id: int | None = Field(default=None, foreign_key="expert.id", unique=True)
-    fs_webauthn_user_handle: str | None = Field(default=None, unique=True)
+    # None until the first passkey; the mixin's annotation knows only accounts that have one.
+    fs_webauthn_user_handle: str | None = Field(  # type: ignore[assignment]
+        default=None, unique=True
+    )
     tf_primary_method: str | None = None
     tf_totp_secret: str | None = None
     tf_last_counter: int | None = None  # of the last code that was taken: none is taken twice
@@ -123,10 +126,11 @@ class Account(SQLModel, UserMixin, table=True):
 
     def check_tf_required_setup(self) -> bool:
         """Whether the account's role can't do without a second factor."""
-        # The library's own way to a setting; it has no public one.
+        # The library's own way to a setting; it has no public one, and no types.
         from flask_security.utils import _config_value as setting
 
-        return any(role.name in setting("TWO_FACTOR_ROLES") for role in self.roles)
+        needed = setting("TWO_FACTOR_ROLES")  # type: ignore[no-untyped-call]
+        return any(role.name in needed for role in self.roles)
 
 
 class Passkey(SQLModel, WebAuthnMixin, table=True):
@@ -594,7 +598,10 @@ class Invitation(SQLModel, table=True):
 
 
 class Letter(SQLModel, table=True):
-    """A message to send by mail; `sent_at` is empty until a server has taken it."""
+    """A message to send by mail; `sent_at` is empty until a server has taken it.
+
+    `tried_at` is when a sender last took it up: until its next try is due nobody else does.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     address: str
@@ -606,6 +613,7 @@ class Letter(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_column=_moment())
     attempts: int = 0
     error: str = ""
+    tried_at: datetime | None = Field(default=None, sa_column=_moment())
 
 
 # --- reviews ------------------------------------------------------------------------------------
@@ -637,6 +645,28 @@ class Review(SQLModel, table=True):
     notes: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
     saved_at: datetime = Field(sa_column=_moment(nullable=False))
     submitted_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class Extension(SQLModel, table=True):
+    """A later end of scoring for one expert, with who gave it and why; the latest counts."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    until: datetime = Field(sa_column=_moment(nullable=False))
+    reason: str
+    given_by: str
+    given_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class Reminder(SQLModel, table=True):
+    """That an expert was reminded of open reviews, by whom and when."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    round_id: int = Field(foreign_key="round.id", index=True)
+    expert_id: int = Field(foreign_key="expert.id", index=True)
+    sent_by: str
+    sent_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
 # --- results ------------------------------------------------------------------------------------
