@@ -19,6 +19,7 @@ from review_service.web import (
     access,
     api,
     api_tokens,
+    applications,
     conflicts,
     desk,
     dossiers,
@@ -29,17 +30,21 @@ from review_service.web import (
     home,
     imports,
     inspection,
+    intake,
     invitations,
     languages,
     log,
     page,
     pool,
     progress,
+    recommending,
+    requests,
     results,
     scoring,
     seats,
     shows,
     steps,
+    views,
     words,
 )
 
@@ -48,8 +53,9 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
-    home, imports, pool, dossiers, conflicts, draws, shows, seats, desk, invitations, scoring,
-    progress, results, log, inspection, api_tokens, health,
+    home, applications, recommending, imports, pool, dossiers, intake, conflicts, requests, views,
+    draws, shows, seats, desk, invitations, scoring, progress, results, log, inspection,
+    api_tokens, health,
 )  # fmt: skip
 
 

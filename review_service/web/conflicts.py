@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlmodel import col, func, or_, select
 
+from review_service.exchange.conflicts import write_conflicts
 from review_service.tables import Conflict, Dossier, Expert, Round
 from review_service.web.access import access
-from review_service.web.page import attempt, db, like, page_link, round_or_404, safe_next
-from review_service.workflows import conflicts
+from review_service.web.languages import language
+from review_service.web.page import (
+    attempt,
+    db,
+    dossier_or_404,
+    like,
+    page_link,
+    round_or_404,
+    safe_next,
+)
+from review_service.web.views import bar
+from review_service.workflows import conflict_views, conflicts
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
@@ -56,6 +68,30 @@ def index(code: str) -> str:
         by_status=dict(_counts(row, "status")),
         by_rule=_counts(row, "rule"),
         open=row.status in {"draft", "open"},
+        bar=bar("conflicts"),
+    )
+
+
+@blueprint.get("/rounds/<code>/conflicts.xlsx")
+@access("staff", "inspector")
+def export(code: str) -> Response:
+    """All conflicts of the round with rule, law and evidence."""
+    row = round_or_404(code)
+    data = write_conflicts(conflict_views.export_rows(db(), pk(row), language()))
+    name = f"{_('Conflicts of interest')}-{code}.xlsx"
+    return send_file(io.BytesIO(data), as_attachment=True, download_name=name)
+
+
+@blueprint.get("/rounds/<code>/conflicts/<number>/<dossier_number>")
+@access("staff", "inspector")
+def pair(code: str, number: str, dossier_number: str) -> str:
+    """One pair explained: every rule that fires, with its evidence and the law it rests on."""
+    row = round_or_404(code)
+    dossier = dossier_or_404(row, dossier_number)
+    expert = db().exec(select(Expert).where(Expert.number == number)).first() or abort(404)
+    found = conflict_views.explain_pair(db(), pk(row), pk(expert), pk(dossier))
+    return render_template(
+        "conflicts/pair.html", round=row, expert=expert, dossier=dossier, conflicts=found
     )
 
 
@@ -63,7 +99,7 @@ def _filters(row: Round) -> list[Any]:
     wanted: list[Any] = [Conflict.round_id == row.id]
     wanted += [
         getattr(Conflict, name) == value
-        for name in ("status", "rule")
+        for name in ("status", "rule", "source")
         if (value := request.args.get(name, ""))
     ]
     if text := request.args.get("q", "").strip():

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlmodel import col, func, or_, select
 
 from review_service.exchange import form as application_form
-from review_service.tables import Dossier
-from review_service.web.access import access
+from review_service.tables import Application, Attachment, Dossier, PaperReceipt, Round
+from review_service.web.access import access, role
 from review_service.web.languages import language
 from review_service.web.page import attempt, db, dossier_or_404, like, round_or_404
+from review_service.web.pool import neighbours
+from review_service.web.views import bar
+from review_service.workflows.attachments import attached
 from review_service.workflows.base import pk
-from review_service.workflows.dossiers import admit_received, gates_of
+from review_service.workflows.dossiers import EXCEPTIONS, admit_received, gates_of
+from review_service.workflows.papers import receipts
+from review_service.workflows.recommending import recommendations
 from review_service.workflows.rounds import rubric_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel.sql.expression import SelectOfScalar
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("dossiers", __name__)
@@ -28,7 +36,37 @@ _PRIVATE = frozenset({"legal.phone", "legal.fax", "legal.mobile", "legal.email"}
 
 
 def facts_of(dossier: Dossier) -> dict[str, Any]:
-    """Return the application for a page: `parts` of labelled facts, and the narrative `sections`.
+    """Return a dossier's application for a page, without what says how to reach people.
+
+    Each section has the `evidence` beside it too: (title, pages, address) of each file.
+    """
+    facts = facts_of_form(dossier.application)
+    files = evidence_of(dossier)
+    for section in facts["sections"]:
+        section["evidence"] = [
+            (one.title, one.pages, evidence_address(dossier, one))
+            for one in files
+            if one.section == section["number"]
+        ]
+    return facts
+
+
+def evidence_of(dossier: Dossier) -> list[Attachment]:
+    """Return the files of evidence that came with a dossier; none where it was brought in."""
+    query = select(Application.id).where(Application.dossier_id == dossier.id)
+    application_id = db().exec(query).first()
+    return attached(db(), application_id) if application_id else []
+
+
+def evidence_address(dossier: Dossier, one: Attachment) -> str:
+    """Return where whoever is signed in gets a file of evidence."""
+    row = db().get_one(Round, dossier.round_id)
+    endpoint = "intake.evidence_for_expert" if role() == "expert" else "intake.evidence"
+    return url_for(endpoint, code=row.code, number=dossier.number, attachment_id=one.id)
+
+
+def facts_of_form(record: Mapping[str, Any], *, contacts: bool = False) -> dict[str, Any]:
+    """Return a form's record for a page: `parts` of labelled facts, and narrative `sections`.
 
     A section is {"number", "title", "text", "pages"}; what was left empty is left out of parts.
     """
@@ -36,17 +74,18 @@ def facts_of(dossier: Dossier) -> dict[str, Any]:
     sections: list[dict[str, Any]] = []
     titles = section_titles()
     for number, title in enumerate(titles, 1):
-        text = application_form.get(dossier.application, f"sections.{number}.text")
-        pages = application_form.get(dossier.application, f"sections.{number}.pages")
+        text = application_form.get(record, f"sections.{number}.text")
+        pages = application_form.get(record, f"sections.{number}.pages")
         sections.append({"number": number, "title": title, "text": text or "", "pages": pages})
     for one in application_form.FIELDS:
-        value = application_form.get(dossier.application, one.path)
-        if one.part == "sections" or one.path in _PRIVATE or value in {None, ""}:
+        value = application_form.get(record, one.path)
+        hidden = one.path in _PRIVATE and not contacts
+        if one.part == "sections" or hidden or value in {None, ""}:
             continue
         label = one.zh if language() == "zh" else one.en[:1].upper() + one.en[1:]
         shown = (_("yes") if value else _("no")) if isinstance(value, bool) else value
         parts[one.part].append((label, shown))
-    names = _part_names()
+    names = part_names()
     return {
         "parts": [(names.get(part, part), rows) for part, rows in parts.items()],
         "sections": sections,
@@ -61,7 +100,8 @@ def section_titles() -> list[str]:
     ]  # fmt: skip
 
 
-def _part_names() -> dict[str, str]:
+def part_names() -> dict[str, str]:
+    """Return the names of the form's parts but for the narrative sections."""
     return {
         "cover": _("Cover"), "unit": _("The unit"), "legal": _("Legal representative"),
         "premises": _("Premises and equipment"), "teachers": _("Teachers by title and level"),
@@ -76,22 +116,12 @@ def _part_names() -> dict[str, str]:
 def index(code: str) -> str:
     """The round's dossiers, with how many gates each meets."""
     row = round_or_404(code)
-    query = select(Dossier).where(Dossier.round_id == row.id)
-    if text := request.args.get("q", "").strip():
-        pattern = like(text)
-        query = query.where(
-            or_(
-                col(Dossier.unit).like(pattern, escape="\\"),
-                col(Dossier.number).like(pattern, escape="\\"),
-            )
-        )
-    for name in ("province", "sector", "status"):
-        if value := request.args.get(name, ""):
-            query = query.where(getattr(Dossier, name) == value)
+    papers = receipts(db(), pk(row))
     rows = []
-    for dossier in db().exec(query.order_by(col(Dossier.number))):
+    for dossier in db().exec(_wanted(row)):
         gates = gates_of(row, dossier)
-        rows.append({"dossier": dossier, "failed": [one for one in gates if not one.passed]})
+        failed = [one for one in gates if not one.passed]
+        rows.append({"dossier": dossier, "failed": failed, "papers": papers.get(pk(dossier))})
     if request.args.get("gates") == "failed":
         rows = [one for one in rows if one["failed"]]
     whole = select(func.count()).select_from(Dossier).where(Dossier.round_id == row.id)
@@ -104,7 +134,33 @@ def index(code: str) -> str:
         received=db().exec(received).one(),
         whole=db().exec(whole).one(),
         choices={name: _choices(row.id, name) for name in ("province", "sector")},
+        filters=_filters(),
+        bar=bar("dossiers"),
+        copies=row.rules.get("paper_copies", 0),
     )
+
+
+def _filters() -> dict[str, Any]:
+    """Return the filters of the address, for links that keep them."""
+    names = ("q", "province", "sector", "status", "gates")
+    return {name: value for name in names if (value := request.args.get(name, ""))}
+
+
+def _wanted(row: Round) -> SelectOfScalar[Dossier]:
+    """Return the round's dossiers by number, narrowed by what the page asks for."""
+    query = select(Dossier).where(Dossier.round_id == row.id)
+    if text := request.args.get("q", "").strip():
+        pattern = like(text)
+        query = query.where(
+            or_(
+                col(Dossier.unit).like(pattern, escape="\\"),
+                col(Dossier.number).like(pattern, escape="\\"),
+            )
+        )
+    for name in ("province", "sector", "status"):
+        if value := request.args.get(name, ""):
+            query = query.where(getattr(Dossier, name) == value)
+    return query.order_by(col(Dossier.number))
 
 
 def _choices(round_id: int | None, name: str) -> list[str]:
@@ -116,10 +172,17 @@ def _choices(round_id: int | None, name: str) -> list[str]:
 @blueprint.post("/rounds/<code>/dossiers/admit")
 @access("staff")
 def admit(code: str) -> Response:
-    """Admit every dossier that is received; from then on their content stays as it is."""
+    """Admit the ticked dossiers, or all that are received; their content stays as it is."""
     row = round_or_404(code)
-    attempt(_("The dossiers are admitted to the review."), admit_received, pk(row))
-    return redirect(url_for("dossiers.index", code=code), code=303)
+    chosen = None if request.form.get("scope") == "all" else set(request.form.getlist("number"))
+    back = redirect(url_for("dossiers.index", code=code, **_filters()), code=303)
+    if chosen is not None and not chosen:
+        flash(_("Nothing was chosen."), "error")
+        return back
+    admitted = attempt("", admit_received, pk(row), chosen)
+    if admitted is not None:
+        flash(_("Admitted to the review: %(count)s.", count=admitted), "success")
+    return back
 
 
 @blueprint.get("/rounds/<code>/dossiers/<number>")
@@ -128,12 +191,20 @@ def one(code: str, number: str) -> str:
     """One dossier: the application, and the numeric conditions with their articles."""
     row = round_or_404(code)
     dossier = dossier_or_404(row, number)
+    before, following = neighbours([one.number for one in db().exec(_wanted(row))], number)
     return render_template(
         "dossiers/one.html",
         round=row,
         dossier=dossier,
         gates=gates_of(row, dossier),
         facts=facts_of(dossier),
+        evidence=evidence_of(dossier),
+        receipt=db().get(PaperReceipt, pk(dossier)),
+        copies=row.rules.get("paper_copies", 0),
+        exceptions=EXCEPTIONS,
+        before=before,
+        following=following,
+        filters=_filters(),
     )
 
 
@@ -151,4 +222,10 @@ def provinces(code: str) -> str:
     for dossier in db().exec(query):
         grouped[dossier.province].append(dossier)
     quota = row.rules["dossiers_per_province"]
-    return render_template("dossiers/provinces.html", round=row, grouped=grouped, quota=quota)
+    return render_template(
+        "dossiers/provinces.html",
+        round=row,
+        grouped=grouped,
+        quota=quota,
+        made=recommendations(db(), pk(row)),
+    )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException
 
 from allocation.errors import AllocationError
+from review_service.web.languages import table_time
 from review_service.web.words import word
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
 from scoring.errors import ScoringError
@@ -24,6 +26,59 @@ if TYPE_CHECKING:
 # that tell of a damaged store, show as they are.
 _SENTENCES = {
     "account-exists": _l("There is an account with this address already."),
+    "account-place": _l("The account’s place is missing or unknown: %(missing)s %(province)s"),
+    "application-changed": _l(
+        "This application was saved elsewhere since you opened it; nothing was overwritten."
+    ),
+    "application-field": _l("“%(field)s” can’t be kept as it stands; nothing was stored."),
+    "application-incomplete": _l(
+        "%(count)s things are missing or wrong, among them: %(first)s. Put them right first."
+    ),
+    "application-lies-with": _l(
+        "The application now lies elsewhere (%(level)s); it can’t be changed here."
+    ),
+    "application-sector": _l("No panel takes the sector “%(sector)s”; there are: %(known)s."),
+    "attachment-count": _l("An application has at most %(limit)s files of evidence."),
+    "attachment-damaged": _l("The file %(name)s is damaged; save it again."),
+    "attachment-empty": _l("Choose a file; an empty one is not taken."),
+    "attachment-extension": _l(
+        "The name of %(name)s doesn’t fit its content, which is %(expected)s."
+    ),
+    "attachment-kind": _l(
+        "%(name)s is none of PDF, Word (.docx, without macros), PNG and JPEG; it was not taken."
+    ),
+    "attachment-only-pdf": _l("The stamped report must be a PDF; %(name)s is none."),
+    "attachment-section": _l("There is no section %(section)s."),
+    "attachment-size": _l("The file is larger than %(limit)s MB."),
+    "attachment-twice": _l("%(name)s stands beside this section already."),
+    "deadline-past": _l("The %(level)s’s deadline passed on %(last)s; nothing was submitted."),
+    "draw-made": _l("A draw was made in this round; no more dossiers can come in."),
+    "papers-copies": _l("Say how many copies came in, from 1 to %(limit)s."),
+    "papers-date": _l("Give the day on which the papers came in, not in the future."),
+    "papers-exception": _l("Choose the kind of exception."),
+    "papers-missing": _l(
+        "Dossier %(dossier)s is admitted when %(copies)s paper copies are in, or by a reasoned exception."
+    ),
+    "papers-place": _l("Say where the papers are kept."),
+    "rank-gap": _l("No application has rank %(rank)s; ranks run 1, 2, 3 without gaps."),
+    "rank-number": _l("The rank of %(unit)s must be a number from 1 on."),
+    "rank-twice": _l("Rank %(rank)s stands twice: %(units)s."),
+    "rank-used": _l(
+        "Rank %(rank)s (%(unit)s) is taken by one that was recommended before; go on after it."
+    ),
+    "recommend-none": _l("There is nothing here to recommend."),
+    "recommend-unranked": _l(
+        "Without a rank: %(units)s. Rank them, send them back or decline them first."
+    ),
+    "seal-differs": _l(
+        "The seal says “%(seal)s”, the form “%(unit)s”; both must be the same. Send the form back."
+    ),
+    "seal-unchecked": _l("The seal has not been checked against the form’s name: %(units)s."),
+    "text-character": _l("A character that can’t be kept stands in the text: %(character)s."),
+    "text-long": _l("The text is longer than %(limit)s characters."),
+    "unit-twice": _l("%(unit)s (%(credit_code)s) stands in this round already."),
+    "view-count": _l("At most %(limit)s views are kept; forget one first."),
+    "view-name": _l("Give the view a name of at most 40 characters."),
     "already-decided": _l("That was decided already."),
     "already-revealed": _l("“%(source)s” has been revealed already."),
     "amendment-open": _l("A change of this review waits for a decision already."),
@@ -165,6 +220,10 @@ def _shown(code: str, name: str, fact: Any) -> str:
         return "、".join(_item(one) for one in fact)
     if name == "party":
         return word("party", str(fact))
+    if name == "level":
+        return word("level", str(fact))
+    if name == "last":
+        return table_time(datetime.fromisoformat(str(fact)))
     if name == "status":
         return word(_STATUS.get(code, ""), str(fact))
     return str(fact)

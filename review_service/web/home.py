@@ -32,6 +32,10 @@ def index() -> str | Response:
     """All rounds for staff, the published ones for others; experts and inspectors have desks."""
     if role() == "expert":
         return redirect(url_for("desk.index"))
+    if role() == "unit":
+        return redirect(url_for("applications.index"))
+    if role() in {"prefecture", "province"}:
+        return redirect(url_for("recommending.index"))
     if role() == "inspector":
         return redirect(url_for("inspection.index"))
     query = select(Round).order_by(col(Round.id).desc())

@@ -27,14 +27,20 @@ from flask_wtf.file import FileField, FileRequired
 from review_service.exchange import dossiers as dossier_files
 from review_service.exchange import pool as pool_files
 from review_service.exchange import recusals as recusal_files
+from review_service.exchange.columns import HELP_SHEET
 from review_service.exchange.errors import ExchangeError
+from review_service.exchange.grids import read_book
+from review_service.exchange.reading import HEADER_DEPTH
+from review_service.exchange.values import as_text
 from review_service.web.access import access
 from review_service.web.languages import language
 from review_service.web.page import attempt, db, round_or_404
+from review_service.workflows import batches
 from review_service.workflows import conflicts as conflict_cases
 from review_service.workflows import dossiers as dossier_cases
 from review_service.workflows import pool as pool_cases
 from review_service.workflows.base import pk
+from review_service.workflows.rounds import rubric_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +66,7 @@ class Kind:
     columns: tuple[Any, ...]
     shown: tuple[str, ...]
     target: str
+    kind: str
 
 
 def _take_pool(work: Work, _round_id: int, file: pool_files.PoolFile, source: str) -> object:
@@ -86,17 +93,17 @@ KINDS = {
     "pool": Kind(
         _l("Bring in experts"), pool_files.read_pool, _take_pool,
         pool_files.pool_template, pool_files.COLUMNS,
-        ("number", "name", "employer", "title", "stratum", "province"), "pool.index",
+        ("number", "name", "employer", "title", "stratum", "province"), "pool.index", "pool",
     ),
     "dossiers": Kind(
         _l("Bring in dossiers"), dossier_files.read_dossiers, _take_dossiers,
         dossier_files.dossiers_template, dossier_files.COLUMNS,
-        ("number", "unit", "category", "sector", "province", "rank"), "dossiers.index",
+        ("number", "unit", "category", "sector", "province", "rank"), "dossiers.index", "dossiers",
     ),
     "recusals": Kind(
         _l("Bring in declarations of recusal"), recusal_files.read_recusals,
         _take_recusals, recusal_files.recusals_template, recusal_files.COLUMNS,
-        ("expert", "name", "dossier", "rule", "declared_by"), "conflicts.index",
+        ("expert", "name", "dossier", "rule", "declared_by"), "conflicts.index", "recusals",
     ),
 }  # fmt: skip
 
@@ -157,18 +164,72 @@ def _kept(token: str) -> tuple[bytes, str]:
 def _read(row: Round, about: Kind, token: str) -> tuple[Any, str]:
     """Return the file as read with the mapping of the query; ExchangeError refuses it."""
     data, filename = _kept(token)
-    mapping = {
-        one.name: header for one in about.columns if (header := request.values.get(f"m-{one.name}"))
-    }
-    more: dict[str, int] = {}
+    sheet = request.values.get("sheet") or None
+    more = _checks(row, about)
+    chosen = _chosen(about)
+    if chosen:
+        return about.read(data, filename, chosen, sheet, **more), filename
+    try:
+        file = about.read(data, filename, None, sheet, **more)
+        kept = batches.remembered_mapping(db(), about.kind, file.headers)
+    except ExchangeError as error:
+        if error.code != "no-matching-sheet":
+            raise
+        kept = _kept_mapping(about, header_rows(data, filename, sheet))
+        if not kept:
+            raise
+    return (about.read(data, filename, kept, sheet, **more) if kept else file), filename
+
+
+def header_rows(data: bytes, filename: str, sheet: str | None) -> list[list[str]]:
+    """Return what may be headers of a file whose columns aren't known, the likeliest first.
+
+    These are the first rows of its sheets; headers fill most cells, and stand before their rows.
+    """
+    found = []
+    for grid in read_book(data, filename).grids:
+        if grid.visible and grid.name != HELP_SHEET and sheet in {None, grid.name}:
+            found += [
+                [" ".join(as_text(one).split()) for one in row] for row in grid.rows[:HEADER_DEPTH]
+            ]
+    return sorted(found, key=lambda row: -len({one for one in row if one}))
+
+
+def _kept_mapping(about: Kind, rows: list[list[str]]) -> dict[str, str]:
+    for headers in rows:
+        if kept := batches.remembered_mapping(db(), about.kind, headers):
+            return kept
+    return {}
+
+
+def _checks(row: Round, about: Kind) -> dict[str, Any]:
+    """Return what the round asks of a file's rows beside their form."""
     if about.read is dossier_files.read_dossiers:
-        more = {
+        return {
             "per_province": row.rules["dossiers_per_province"],
             "per_prefecture": row.rules["dossiers_per_prefecture"],
+            "rubric": rubric_of(row),
         }
-    return about.read(
-        data, filename, mapping, request.values.get("sheet") or None, **more
-    ), filename
+    if about.read is pool_files.read_pool:
+        return {"eligibility": _eligibility(row)}
+    return {}
+
+
+def _eligibility(row: Round) -> pool_files.Eligibility:
+    """Return who may be in use in this round's pool."""
+    rules = row.rules["conflicts"]
+    return pool_files.Eligibility(
+        year=row.created_at.year,
+        age_limit=rules.get("age_limit", 70),
+        senior_title=rules.get("senior_title", True),
+        organisers=tuple(rules.get("organisers", ())),
+    )
+
+
+def _chosen(about: Kind) -> dict[str, str]:
+    """Return which columns the page says to read, field → header."""
+    names = (one.name for one in about.columns)
+    return {name: header for name in names if (header := request.values.get(f"m-{name}", ""))}
 
 
 @blueprint.get("/rounds/<code>/import/<kind>/<token>")
@@ -176,12 +237,16 @@ def _read(row: Round, about: Kind, token: str) -> tuple[Any, str]:
 def preview(code: str, kind: str, token: str) -> str:
     """What the file holds and what is wrong with it, cell by cell; nothing is stored yet."""
     row, about = round_or_404(code), _kind(kind)
-    file, refusal = None, ""
+    file, refusal, headers = None, "", []
     try:
         file, filename = _read(row, about, token)
+        headers = [one for one in file.headers if one]
     except ExchangeError as error:
-        filename = _kept(token)[1]
+        data, filename = _kept(token)
         refusal = error.sentence(language())
+        if error.code in {"no-matching-sheet", "mapping"}:
+            rows = header_rows(data, filename, request.values.get("sheet") or None)
+            headers = [one for one in rows[0] if one] if rows else []
     return render_template(
         "pool/preview.html",
         round=row,
@@ -196,8 +261,25 @@ def preview(code: str, kind: str, token: str) -> str:
         diff=pool_cases.compare_pool(db(), file.rows, set(file.columns)).counts()
         if file and kind == "pool"
         else {},
-        chosen={one.name: request.args.get(f"m-{one.name}", "") for one in about.columns},
+        chosen=_mapping(about, file),
+        headers=headers,
     )
+
+
+def _mapping(about: Kind, file: Any) -> dict[str, str]:
+    """Return the columns chosen on the page, or those remembered, which differ from the header."""
+    chosen = _chosen(about)
+    if not chosen and file:
+        chosen = batches.remembered_mapping(db(), about.kind, file.headers)
+    return {one.name: chosen.get(one.name, "") for one in about.columns}
+
+
+def _take(work: Work, row_id: int, about: Kind, file: Any, source: str) -> object:
+    """Take the file in, and keep how its columns were matched for the next like it."""
+    chosen = _chosen(about)
+    if chosen:
+        batches.remember_mapping(work, about.kind, file.headers, chosen)
+    return about.take(work, row_id, file, source)
 
 
 @blueprint.post("/rounds/<code>/import/<kind>/<token>")
@@ -213,7 +295,7 @@ def confirm(code: str, kind: str, token: str) -> Response:
     if file.issues:
         return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
     done = _("%(count)s rows were brought in.", count=len(file.rows))
-    if attempt(done, about.take, pk(row), file, filename) is None:
+    if attempt(done, _take, pk(row), about, file, filename) is None:
         return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
     path = _folder() / token
     path.unlink(missing_ok=True)

@@ -1,24 +1,31 @@
-"""The pool of experts: search by name, pinyin or employer, filters, and one expert's entry."""
+"""The pool of experts: search by name, pinyin or employer, filters, one entry, export, retiring."""
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
 from sqlmodel import col, func, or_, select
 
+from review_service.exchange.pool import FIELDS, ExpertRow, write_pool
 from review_service.tables import Expert
 from review_service.web.access import access
-from review_service.web.page import db, like, page_link, round_or_404
+from review_service.web.page import attempt, db, like, page_link, round_or_404
+from review_service.web.views import bar
+from review_service.workflows import pool
 
 if TYPE_CHECKING:
     from sqlmodel.sql.expression import SelectOfScalar
+    from werkzeug.wrappers import Response
 
 blueprint = Blueprint("pool", __name__)
 PAGE = 50
 SEEN_BY = ("staff", "inspector")
 FILTERS = ("stratum", "province")
+_ORDER = (col(Expert.pinyin), col(Expert.number))
 
 
 @blueprint.get("/rounds/<code>/pool")
@@ -29,9 +36,7 @@ def index(code: str) -> str:
     query = _wanted(select(Expert))
     total = db().exec(_wanted(select(func.count()).select_from(Expert))).one()
     page = max(1, request.args.get("page", 1, type=int))
-    rows = db().exec(
-        query.order_by(col(Expert.pinyin), col(Expert.number)).offset((page - 1) * PAGE).limit(PAGE)
-    )
+    rows = db().exec(query.order_by(*_ORDER).offset((page - 1) * PAGE).limit(PAGE))
     return render_template(
         "pool/index.html",
         round=row,
@@ -42,7 +47,43 @@ def index(code: str) -> str:
         link=page_link("pool.index", code),
         whole=db().exec(select(func.count()).select_from(Expert)).one(),
         choices={name: _choices(name) for name in FILTERS},
+        filters=_filters(),
+        bar=bar("pool"),
     )
+
+
+def _filters() -> dict[str, Any]:
+    """Return the filters of the address without its page, for links that keep them."""
+    names = ("q", "use", *FILTERS)
+    return {name: value for name in names if (value := request.args.get(name, ""))}
+
+
+@blueprint.get("/rounds/<code>/pool.xlsx")
+@access(*SEEN_BY)
+def export(code: str) -> Response:
+    """The experts that the filters leave, as the workbook that the import reads."""
+    round_or_404(code)
+    found = db().exec(_wanted(select(Expert)).order_by(col(Expert.number)))
+    rows = [ExpertRow(**{name: getattr(one, name) for name in FIELDS}) for one in found]
+    name = f"{_('Pool of experts')}.xlsx"
+    return send_file(io.BytesIO(write_pool(rows)), as_attachment=True, download_name=name)
+
+
+@blueprint.post("/rounds/<code>/pool/retire")
+@access("staff")
+def retire(code: str) -> Response:
+    """Take the ticked experts out of use, or all that the filters leave; with a reason."""
+    round_or_404(code)
+    numbers = set(request.form.getlist("number"))
+    if request.form.get("scope") == "filtered":
+        numbers = set(db().exec(_wanted(select(Expert.number))))
+    back = redirect(url_for("pool.index", code=code, **_filters()), code=303)
+    if not numbers:
+        flash(_("Nobody was chosen."), "error")
+        return back
+    done = _("Taken out of use: %(count)s.", count=len(numbers))
+    attempt(done, pool.retire_left_out, numbers, reason=request.form.get("reason", ""))
+    return back
 
 
 def _wanted(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
@@ -80,4 +121,21 @@ def one(code: str, number: str) -> str:
     """One expert's entry; the document number is masked."""
     row = round_or_404(code)
     expert = db().exec(select(Expert).where(Expert.number == number)).first() or abort(404)
-    return render_template("pool/one.html", round=row, expert=expert)
+    listed = list(db().exec(_wanted(select(Expert.number)).order_by(*_ORDER)))
+    before, following = neighbours(listed, number)
+    return render_template(
+        "pool/one.html",
+        round=row,
+        expert=expert,
+        before=before,
+        following=following,
+        filters=_filters(),
+    )
+
+
+def neighbours(listed: list[str], here: str) -> tuple[str, str]:
+    """Return what stands before and after in a list; empty at its ends or outside of it."""
+    if here not in listed:
+        return "", ""
+    at = listed.index(here)
+    return listed[at - 1] if at else "", listed[at + 1] if at + 1 < len(listed) else ""

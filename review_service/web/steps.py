@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _HERE = {
     "home": "round", "dossiers": "applying", "pool": "pool", "conflicts": "conflicts",
     "draws": "draw", "shows": "draw", "seats": "contact", "progress": "progress",
-    "results": "results", "log": "inspection", "inspection": "inspection",
+    "results": "results", "log": "inspection", "intake": "applying", "requests": "conflicts",
+    "imports": "pool", "inspection": "inspection",
 }  # fmt: skip
 _HERE_ENDPOINT = {"results.published": "publicity", "results.publicity_page": "publicity"}
 

@@ -18,6 +18,9 @@ _WORDS: dict[str, dict[str, Any]] = {
         "approver": _l("approver"),
         "inspector": _l("discipline inspection"),
         "expert": _l("expert"),
+        "unit": _l("applying unit"),
+        "prefecture": _l("prefecture"),
+        "province": _l("province"),
         "administrator": _l("account administrator"),
         "system": _l("the system"),
     },
@@ -36,6 +39,65 @@ _WORDS: dict[str, dict[str, Any]] = {
         "admitted": _l("admitted"),
         "withdrawn": _l("withdrawn"),
         "calibration": _l("calibration sample"),
+    },
+    "level": {
+        "unit": _l("unit"),
+        "prefecture": _l("prefecture"),
+        "province": _l("province"),
+        "ministry": _l("ministry"),
+        "declined": _l("not recommended"),
+    },
+    "stage": {
+        "unit": _l("with the unit"),
+        "prefecture": _l("with the prefecture"),
+        "province": _l("with the province"),
+        "ministry": _l("with the ministry"),
+        "declined": _l("not recommended"),
+    },
+    "application-step": {
+        "submitted": _l("submitted"),
+        "returned": _l("sent back"),
+        "declined": _l("not recommended"),
+        "reconsidered": _l("taken up again"),
+        "recommended": _l("recommended"),
+    },
+    "applicant": {
+        "local": _l("local unit"),
+        "central": _l("central enterprise in this place"),
+        "provincial": _l("unit or state enterprise of the province"),
+    },
+    "exception": {
+        "in-transit": _l("papers are on their way"),
+        "emergency": _l("emergency, post interrupted"),
+        "electronic-only": _l("electronic originals are accepted"),
+        "other": _l("another reason"),
+    },
+    "request": {
+        "asked": _l("to be decided"),
+        "accepted": _l("accepted"),
+        "refused": _l("refused"),
+    },
+    "batch": {
+        "pool": _l("Pool of experts"),
+        "dossiers": _l("Dossiers"),
+        "conflicts": _l("Conflicts"),
+    },
+    "change": {
+        "new": _l("new"),
+        "updated": _l("changed"),
+        "retired": _l("taken out of use"),
+        "removed": _l("gone"),
+    },
+    "field": {
+        "name": _l("Name"), "employer": _l("Employer"), "title": _l("Title"),
+        "stratum": _l("Stratum"), "province": _l("Province"), "status": _l("State"),
+        "in_use": _l("In use"), "document": _l("Document"), "rank": _l("Rank"),
+        "credit_code": _l("Credit code"), "avoid_units": _l("Units to keep away from"),
+        "avoid_people": _l("People to keep away from"), "sector": _l("Sector"),
+        "affiliations": _l("Posts and advisory work"), "unit": _l("Unit"),
+        "category": _l("Category"), "prefecture": _l("Prefecture"), "pinyin": _l("Pinyin"),
+        "application": _l("Application"), "indicators": _l("Numeric conditions"),
+        "evidence": _l("Evidence"), "source": _l("Declared"), "reason": _l("Reason"),
     },
     "gate": {"passed": _l("met"), "failed": _l("not met"), "missing": _l("not given")},
     "conflict": {
@@ -139,8 +201,8 @@ _TONES = {
     "busy": {
         "open", "reviewing", "locked", "awaiting", "draft", "proposed", "complete", "calibration",
     },
-    "warn": {"suspected", "missing"},
-    "bad": {"voided", "rejected", "failed"},
+    "warn": {"suspected", "missing", "asked"},
+    "bad": {"voided", "rejected", "failed", "declined", "refused"},
 }  # fmt: skip
 
 
@@ -162,6 +224,8 @@ def tone(kind: str, code: str) -> str:
         return "warn"
     if (kind, code) in {("round", "draft"), ("conflict", "confirmed")}:
         return ""
+    if kind == "stage":
+        return {"unit": "warn", "ministry": "good", "declined": "bad"}.get(code, "busy")
     return next((name for name, codes in _TONES.items() if code in codes), "")
 
 
