@@ -27,6 +27,7 @@ from review_service.web import create_app
 from review_service.workflows import (
     approvals,
     conflicts,
+    diagnosis,
     dossiers,
     draws,
     locks,
@@ -221,6 +222,7 @@ class Stage:
 
     def _computed(self) -> None:
         self.office.do(STAFF, results.run_fit, self.round_id)
+        self.office.do(STAFF, diagnosis.run_diagnosis, self.round_id)
         self.office.do(STAFF, results.run_selection, self.round_id)
 
     def _proposed(self) -> None:
