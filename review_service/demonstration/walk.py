@@ -22,6 +22,7 @@ from review_service.tables import Checkpoint, Conflict, Dossier, Expert, Seat, W
 from review_service.workflows import (
     approvals,
     conflicts,
+    diagnosis,
     dossiers,
     draws,
     locks,
@@ -191,6 +192,7 @@ class Walk:
         """Fit, select, settle the line zone by a panel with reasons, approve, publish."""
         do = self.office.do
         do(STAFF, results.run_fit, pk(row))
+        do(STAFF, diagnosis.run_diagnosis, pk(row))
         do(STAFF, rounds.unseal_names, pk(row))
         listed = do(STAFF, results.run_selection, pk(row))
         zone = verdicts(listed)
