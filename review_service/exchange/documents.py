@@ -196,7 +196,7 @@ class Paper:
 
     def _cell(self, cell: _Cell, text: str, size: float, font: str) -> Paragraph:
         """Fill a cell; its look is a style's, which is much quicker than each run's own."""
-        paragraph = cell.paragraphs[0]
+        paragraph: Paragraph = cell.paragraphs[0]
         paragraph._p.style = self._style(size, font)  # noqa: SLF001 - by name it is looked up anew
         paragraph.add_run(text.translate(_CONTROLS))
         return paragraph
