@@ -20,6 +20,11 @@ def _number(name: str, default: int) -> int:
     return field(default_factory=lambda: int(os.environ.get(name, "") or default))
 
 
+def _three(text: str) -> tuple[int, int, int]:
+    time, memory, lanes = (int(one) for one in text.split(","))
+    return time, memory, lanes
+
+
 def _database() -> str:
     named = os.environ.get("REVIEW_DATABASE_FILE")
     if named:
@@ -38,6 +43,14 @@ class Settings:
     REVIEW_THREADS  requests that one process serves at a time (default 8)
     REVIEW_LOG      json (default) or text: the form of the process's own log lines
     REVIEW_METRICS_TOKEN  bearer token that opens /metrics; without one the route isn't there
+    REVIEW_HOSTS    names under which the service answers, between commas; any other Host is refused
+    REVIEW_PROXIES  reverse proxies in front whose X-Forwarded-For and -Proto count (default 0)
+    REVIEW_SECOND_FACTOR=no  staff, approvers, inspectors, administrators may do without one
+    REVIEW_SESSION_MINUTES  minutes without a page after which one signs in again (default 240)
+    REVIEW_ARGON2   time,memory (KiB),lanes of the password hash (default 3,65536,4)
+    REVIEW_CONTACT  where to report a weakness (mailto: or https:), for security.txt
+    REVIEW_OIDC_ISSUER, REVIEW_OIDC_CLIENT  a ministry's own sign-on (docs/security.md); its secret
+                    is REVIEW_SECRET_OIDC or the file oidc.secret
     REVIEW_SECRET_<NAME>  an application secret; without it, the file <name>.secret in the folder
     REVIEW_INSECURE_COOKIES=yes allows sign-in over plain http (demonstration on loopback only)
     """
@@ -51,7 +64,28 @@ class Settings:
     secure_cookies: bool = field(
         default_factory=lambda: os.environ.get("REVIEW_INSECURE_COOKIES", "") != "yes"
     )
+    hosts: tuple[str, ...] = field(
+        default_factory=lambda: tuple(
+            one.strip() for one in os.environ.get("REVIEW_HOSTS", "").split(",") if one.strip()
+        )
+    )
+    proxies: int = _number("REVIEW_PROXIES", 0)
+    asks_second_factor: bool = field(
+        default_factory=lambda: os.environ.get("REVIEW_SECOND_FACTOR", "") != "no"
+    )
+    session_minutes: int = _number("REVIEW_SESSION_MINUTES", 240)
+    argon2: tuple[int, int, int] = field(
+        default_factory=lambda: _three(os.environ.get("REVIEW_ARGON2") or "3,65536,4")
+    )
+    contact: str = _text("REVIEW_CONTACT")
+    oidc_issuer: str = _text("REVIEW_OIDC_ISSUER")
+    oidc_client: str = _text("REVIEW_OIDC_CLIENT")
     demonstration: bool = False
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether the guarded roles need a second factor; a demonstration does without."""
+        return self.asks_second_factor and not self.demonstration
 
     @property
     def database_url(self) -> str:
@@ -77,6 +111,12 @@ class Settings:
         """Return the file of the application secret `name`."""
         return self.data / f"{name}.secret"
 
+    def given_secret(self, name: str) -> str:
+        """Return a secret that others issue, such as `oidc`; empty where it was not given."""
+        path = self.secret_file(name)
+        found = os.environ.get(f"REVIEW_SECRET_{name.upper()}", "")
+        return found or (path.read_text(encoding="utf-8").strip() if path.exists() else "")
+
     def secret(self, name: str) -> str:
         """Return the application secret `name`, made once and kept in a file of mode 0600."""
         if given := os.environ.get(f"REVIEW_SECRET_{name.upper()}"):
@@ -87,6 +127,7 @@ class Settings:
         return path.read_text(encoding="utf-8").strip()
 
 
-def hash_password(password: str) -> str:
-    """Return an argon2id hash that the sign-in page accepts."""
-    return PasswordHasher().hash(password)
+def hash_password(password: str, argon2: tuple[int, int, int] | None = None) -> str:
+    """Return an argon2id hash that the sign-in page accepts; `argon2` as REVIEW_ARGON2."""
+    time, memory, lanes = argon2 or Settings().argon2
+    return PasswordHasher(time_cost=time, memory_cost=memory, parallelism=lanes).hash(password)

@@ -16,6 +16,9 @@ from review_service.storage import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Passwords of tests are hashed cheaply; test_signin looks at the parameters themselves.
+os.environ.setdefault("REVIEW_ARGON2", "1,8,1")
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:

@@ -78,6 +78,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 def _run_round(settings: Settings, bundle: Path) -> None:
     """Run the round on a store made anew, write and verify its bundle, and print what happened."""
+    from review_service.crypto import make_keys
     from review_service.demonstration.accounts import create_accounts
     from review_service.demonstration.practice import practice_rounds
     from review_service.demonstration.samples import rater
@@ -92,7 +93,7 @@ def _run_round(settings: Settings, bundle: Path) -> None:
     if settings.data.exists():
         shutil.rmtree(settings.data)
     settings.data.mkdir(parents=True)
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, keys=make_keys(settings.column_key_file))
     store.migrate()
     clock = Clock(BEGIN)
     office = Office(store, make_tools(settings.data, clock))

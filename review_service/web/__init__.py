@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
-from flask_security import Security, SQLAlchemySessionUserDatastore, utils
 from flask_wtf import CSRFProtect
-from sqlalchemy.orm import scoped_session, sessionmaker
 
 from review_service.office import make_office
 from review_service.settings import Settings
-from review_service.tables import Account, Role
 from review_service.web import (
     access,
+    accounts,
     api,
     api_tokens,
     applications,
@@ -33,6 +30,7 @@ from review_service.web import (
     intake,
     invitations,
     languages,
+    links,
     log,
     page,
     pool,
@@ -43,7 +41,9 @@ from review_service.web import (
     scoring,
     seats,
     shows,
+    signin,
     steps,
+    viewing,
     views,
     words,
 )
@@ -55,7 +55,7 @@ STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
     home, applications, recommending, imports, pool, dossiers, intake, conflicts, requests, views,
     draws, shows, seats, desk, invitations, scoring, progress, results, log, inspection,
-    api_tokens, health,
+    api_tokens, health, accounts, links, viewing,
 )  # fmt: skip
 
 
@@ -64,21 +64,6 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     settings = settings or Settings()
     app = Flask(__name__, template_folder=str(_templates()), static_folder=str(STATIC))
     app.config.update(
-        SECRET_KEY=settings.secret("session"),
-        SECURITY_PASSWORD_SALT=settings.secret("password"),
-        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a function
-        SECURITY_PASSWORD_SINGLE_HASH=True,
-        SECURITY_DATETIME_FACTORY=utils.aware_utcnow,
-        SECURITY_POST_LOGIN_VIEW="/",
-        SECURITY_POST_LOGOUT_VIEW="/",
-        SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
-        SECURITY_RETURN_GENERIC_RESPONSES=True,  # the same answer for no such account
-        SECURITY_LOGIN_USER_TEMPLATE="security/sign_in.html",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SECURE=settings.secure_cookies,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         MAX_CONTENT_LENGTH=100 * 2**20,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a long review must not run into it
         BOOTSTRAP_SERVE_LOCAL=True,
@@ -88,13 +73,11 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings
-    people = scoped_session(sessionmaker(office.store.people))
-    app.teardown_appcontext(lambda _error: people.remove())
     CSRFProtect(app)
     Bootstrap5(app)
-    Security(app, SQLAlchemySessionUserDatastore(people, Account, Role))
+    signin.install(app, office, settings)
     languages.install(app)
-    headers.install(app)
+    headers.install(app, settings)
     errors.install(app)
     page.install(app)
     words.install(app)
@@ -102,6 +85,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     api.install(app)
+    viewing.install(app)
     app.jinja_env.globals.update(role=access.role, may=access.may, url_if=access.url_if)
     access.protect(app)
     return app

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound="Callable[..., object]")
 
-# Endpoints of libraries: their static files, and sign-in and sign-out themselves.
+# Endpoints of libraries: their static files, and sign-in with what belongs to it, whose views ask
+# for a session, a fresh one or a begun sign-in themselves (tests/security/test_signin.py).
 _OPEN = {
     "static", "bootstrap.static", "security.static", "security.login", "security.logout",
-    "security.verify",
+    "security.verify", "security.change_password", "security.two_factor_setup",
+    "security.two_factor_setup_validate", "security.two_factor_token_validation",
+    "security.two_factor_rescue", "security.tf_select", "security.mf_recovery",
+    "security.mf_recovery_codes", "security.wan_register", "security.wan_register_response",
+    "security.wan_delete", "security.wan_signin", "security.wan_signin_response",
+    "security.wan_verify", "security.wan_verify_response", "security.oauthstart",
+    "security.oauthresponse", "security.oauth_verify_start", "security.oauth_verify_response",
 }  # fmt: skip
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import g
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 if TYPE_CHECKING:
     from flask import Flask, Response
+
+    from review_service.settings import Settings
 
 
 def nonce() -> str:
@@ -18,8 +22,16 @@ def nonce() -> str:
     return str(g.nonce)
 
 
-def install(app: Flask) -> None:
-    """Send the headers with every response."""
+def install(app: Flask, settings: Settings) -> None:
+    """Send the headers with every response; answer to the service's own names alone."""
+    if settings.hosts:
+        app.config["TRUSTED_HOSTS"] = list(settings.hosts)
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # Flask's own way
+    # Browsers hold redirects after a form to form-action too: the sign-on's address stands in it.
+    sign_on = urlsplit(settings.oidc_issuer)
+    forms = "'self'" + (f" {sign_on.scheme}://{sign_on.netloc}" if sign_on.netloc else "")
     app.jinja_env.globals["nonce"] = nonce
 
     @app.after_request
@@ -27,12 +39,18 @@ def install(app: Flask) -> None:
         own = f"'self' 'nonce-{nonce()}'"
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; "
-            "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+            f"font-src 'self'; connect-src 'self'; form-action {forms}; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = (
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), "
+            "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+        )
+        if settings.secure_cookies:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -48,7 +48,8 @@ def create_account(
 ) -> Account:
     """Create an account with its one role; a role that acts for a place needs that place.
 
-    `province` is a short name of `exchange.places`. A unit's account bears the unit's name.
+    `province` is a short name of `exchange.places`. A unit's account bears the unit's name. With
+    an empty `password_hash` there is no way in until a password was set by link.
     """
     if role not in ROLES:
         raise WorkflowError("role-unknown", role=role)
@@ -65,7 +66,7 @@ def create_account(
         code=code,
         email=email,
         name=name,
-        password=password_hash,
+        password=password_hash or None,
         fs_uniquifier=work.tools.entropy(16).hex(),
         expert_id=expert_id,
         province=province,
@@ -76,3 +77,11 @@ def create_account(
     work.session.flush()
     append(work, "account.role_changed", {"account": code, "role": role, "was": None})
     return account
+
+
+def sign_out_everywhere(work: Work, account_id: int) -> None:
+    """End every session of an account; whoever knows the password signs in again."""
+    account = work.one(Account, account_id, lock=True)
+    account.fs_uniquifier = work.tools.entropy(16).hex()
+    work.session.add(account)
+    append(work, "account.signed_out_everywhere", {"account": account.code})

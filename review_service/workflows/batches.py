@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from review_service.workflows.base import Work
 
 
+# Fields whose columns are sealed; a batch says that they changed, not from what to what.
+SEALED = frozenset({"document", "phone"})
+COVER = "＊＊＊"
+
+
 @dataclass(frozen=True)
 class Change:
     """What happened to one subject: `kind` is new, updated, retired or removed.
@@ -61,12 +66,19 @@ def record_batch(
     work.session.flush()
     rows = [
         {"batch_id": batch.id, "subject": one.subject, "kind": one.kind,
-         "fields": {name: list(pair) for name, pair in one.fields.items()}}
+         "fields": {name: _kept(name, pair) for name, pair in one.fields.items()}}
         for one in changes
     ]  # fmt: skip
     if rows:
         work.session.execute(insert(BatchChange), rows)
     return batch, counts
+
+
+def _kept(name: str, pair: tuple[Any, Any]) -> list[Any]:
+    """Return what is kept of a change: of a sealed field only whether there was something."""
+    if name not in SEALED:
+        return list(pair)
+    return [COVER if pair[0] else "", COVER + "′" if pair[1] else ""]
 
 
 def changes_digest(changes: Iterable[Change]) -> str:

@@ -1,0 +1,78 @@
+"""A ministry's own sign-on (OpenID Connect), by authlib: who comes from it is found by address.
+
+The provider says who somebody is; accounts, roles and the second factor stay here. An address
+counts only where the provider says that it has verified it, and no account is ever made by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_security import FsOAuthProvider
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from review_service.settings import Settings
+
+NAME = "ministry"
+
+
+def client(app: Flask, settings: Settings) -> Any:
+    """Return authlib's registry where a sign-on is set, else None."""
+    if not settings.oidc_issuer:
+        return None
+    from authlib.integrations.flask_client import OAuth
+
+    return OAuth(app)
+
+
+class Ministry(FsOAuthProvider):  # type: ignore[misc]  # untyped library
+    """The sign-on as the library asks for it: discovery, code flow with PKCE, signed identity."""
+
+    def __init__(self, settings: Settings) -> None:
+        issuer = settings.oidc_issuer.rstrip("/")
+        super().__init__(
+            NAME,
+            {
+                "client_id": settings.oidc_client,
+                "client_secret": settings.given_secret("oidc"),
+                "server_metadata_url": f"{issuer}/.well-known/openid-configuration",
+                "client_kwargs": {
+                    "scope": "openid email",
+                    "code_challenge_method": "S256",
+                    "timeout": 10,
+                },
+            },
+        )
+
+    def fetch_identity_cb(self, _oauth: Any, token: Any) -> tuple[str, str]:
+        """Return by what the account is found; refuse an address that nobody verified."""
+        from authlib.integrations.base_client import OAuthError
+
+        said = token.get("userinfo") or {}
+        if said.get("email_verified") is not True or not said.get("email"):
+            raise OAuthError("email_unverified", "")
+        return "email", str(said["email"])
+
+    def oauth_response_failure(self, _view: str, _error: Any) -> Any:
+        """Tell that it failed, without what the provider said."""
+        from flask import flash, redirect
+        from flask_security import url_for_security
+
+        flash(_("Signing in through the ministry’s sign-on did not work. Try again."), "error")
+        return redirect(url_for_security("login"))
+
+
+def install(app: Flask, library: Any, settings: Settings) -> None:
+    """Register the sign-on, and tell pages whether there is one."""
+    app.jinja_env.globals["sign_on"] = bool(settings.oidc_issuer)
+    if settings.oidc_issuer:
+        library.oauthglue.register_provider_ext(Ministry(settings))
+        # Neither the address nor whether there is such an account is repeated.
+        app.config["SECURITY_MSG_IDENTITY_NOT_REGISTERED"] = (
+            _l("There is no account for you here. Ask the account administrator."),
+            "error",
+        )

@@ -1,0 +1,353 @@
+"""Sign-in by Flask-Security: what is switched on, how it stores, and what leaves the log a trace.
+
+Passwords (argon2id), TOTP with recovery codes and passkeys as second factor. What the library
+changes of an account is committed here, in one transaction with its event.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from base64 import b64encode, urlsafe_b64encode
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import segno
+from flask import abort, current_app, g, render_template, request, session
+from flask_babel import gettext as _
+from flask_security import (
+    LoginForm,
+    Security,
+    SQLAlchemySessionUserDatastore,
+    Totp,
+    TwoFactorRescueForm,
+    TwoFactorSelectForm,
+    TwoFactorSetupForm,
+    WebAuthnRegisterForm,
+    WebauthnUtil,
+    current_user,
+    utils,
+)
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import scoped_session
+from sqlmodel import Session
+from wtforms import HiddenField, RadioField
+
+from review_service.tables import Account, Passkey, Role
+from review_service.web import oidc
+from review_service.web.access import role
+from review_service.web.choices import SelectChoice
+from review_service.workflows import attempts
+from review_service.workflows.base import Actor, Work, WorkflowError
+from review_service.workflows.log import append
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+    from flask.typing import ResponseReturnValue
+
+    from review_service.settings import Settings
+    from review_service.workflows.base import Office
+
+GUARDED_ROLES = ("staff", "approver", "inspector", "administrator")
+PASSWORD_LEAST = 12
+NAME_MOST = 64
+_NAME = re.compile(r"[\w \-]+")
+# Where something is guessed: a password, a code, a passkey's answer.
+_GUESSES = {
+    "security.login", "security.two_factor_token_validation", "security.mf_recovery",
+    "security.wan_signin_response", "security.verify", "security.change_password",
+    "links.ask", "links.enter", "links.choose",
+}  # fmt: skip
+# They hash a password, which takes long: SQLite's write lock isn't held meanwhile.
+_READERS = {"security.login", "security.verify"}
+# Routes of the library that would need a mail server of its own; recovery codes are linked to.
+_CLOSED = {"security.two_factor_rescue"}
+_EVENTS = {
+    "password": "account.password_changed",
+    "tf_totp_secret": "account.second_factor_changed",
+    "mf_recovery_codes": "account.recovery_codes_changed",
+}
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # untyped library
+    """No “remember me”: a session ends when it ends."""
+
+    remember = None
+
+
+# The library's forms with choices, as fields without: pages offer what there is, the library's
+# views check what comes, and its way to write choices is on its way out of WTForms.
+
+
+class SetUpForm(TwoFactorSetupForm):  # type: ignore[misc]  # untyped library
+    """The authenticator app, or none."""
+
+    setup = HiddenField()
+
+
+class RescueForm(TwoFactorRescueForm):  # type: ignore[misc]  # untyped library
+    """Needed by a page of the library; its own route is closed."""
+
+    help_setup = RadioField(choices=[SelectChoice("help", "")])
+
+
+class WhichForm(TwoFactorSelectForm):  # type: ignore[misc]  # untyped library
+    """Which second factor is at hand."""
+
+    which = HiddenField()
+
+
+class PasskeyForm(WebAuthnRegisterForm):  # type: ignore[misc]  # untyped library
+    """A new passkey's name."""
+
+    usage = HiddenField(default="secondary")
+
+
+class Codes(Totp):  # type: ignore[misc]  # untyped library
+    """TOTP whose codes work once, and whose picture is made by segno."""
+
+    def generate_qrcode(self, username: str, totp: str) -> str:
+        """Return the QR code as an SVG image in a data address."""
+        picture = segno.make(self.get_totp_uri(username, totp), error="m")
+        svg = picture.svg_inline(scale=5, border=4, light="#fff").encode()
+        named = svg.replace(b"<svg ", b'<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        return f"data:image/svg+xml;base64,{b64encode(named).decode()}"
+
+    def get_last_counter(self, user: Account) -> int | None:
+        """Return the counter of the last code that was taken."""
+        return user.tf_last_counter
+
+    def set_last_counter(self, user: Account, tmatch: Any) -> None:
+        """Keep the counter of a code; that code and earlier ones work no more."""
+        user.tf_last_counter = tmatch.counter
+        current_app.extensions["security"].datastore.put(user)
+        utils.after_this_request(_committed)
+
+
+class Keys(WebauthnUtil):  # type: ignore[misc]  # untyped library
+    """Passkeys, each with a name of letters, digits, blanks and strokes."""
+
+    def name_svn(self, value: str) -> tuple[str | None, str | None]:
+        """Return (what is wrong, None) or (None, the name in one form)."""
+        name = unicodedata.normalize("NFKC", value).strip()
+        if not name or len(name) > NAME_MOST or not _NAME.fullmatch(name):
+            return _("A name has up to 64 letters, digits, blanks and strokes."), None
+        return None, name
+
+
+def _committed(response: Response) -> Response:
+    current_app.extensions["security"].datastore.commit()
+    return response
+
+
+class People(SQLAlchemySessionUserDatastore):  # type: ignore[misc]  # untyped library
+    """Accounts as the library sees them; a change and its event are one transaction."""
+
+    def commit(self) -> None:
+        """Commit what the library changed, with an event for each kind of change."""
+        session_ = self.db.session()
+        try:
+            for code, kind in list(_changes(session_)):
+                append(_work(session_, code), kind, {"account": code})
+            session_.commit()
+        except OperationalError:
+            if request.endpoint not in _READERS:
+                raise
+            # A reader's transaction on SQLite can't always become a writer's. All that is lost is
+            # a password hashed with newer parameters; the next sign-in hashes it again.
+            session_.rollback()
+
+
+def _changes(session_: Any) -> Any:
+    for row in [*session_.dirty, *session_.new]:
+        if isinstance(row, Account):
+            state = inspect(row)
+            for name, kind in _EVENTS.items():
+                if name == "password" and request.endpoint in _READERS:
+                    continue  # hashed with newer parameters: nobody changed it
+                if state.attrs[name].history.has_changes():
+                    yield row.code, kind
+    for row in [*session_.new, *session_.deleted]:
+        if isinstance(row, Passkey):
+            holder = session_.get(Account, row.account_id) if row.account_id else None
+            code = holder.code if holder else current_user.code
+            yield code, f"account.passkey_{'added' if row in session_.new else 'removed'}"
+
+
+def _work(session_: Any, code: str) -> Work:
+    office: Office = current_app.extensions["office"]
+    now = office.tools.clock().replace(microsecond=0)
+    return Work(session_, Actor(role() or "account", code), office.tools, now)
+
+
+class Library(Security):  # type: ignore[misc]  # untyped library
+    """Flask-Security without two packages: `Codes` draws by segno, `Keys` takes plain names."""
+
+    def _check_modules(self, module: str, *rest: Any) -> None:
+        if module not in {"qrcode", "nh3"}:
+            super()._check_modules(module, *rest)
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Return the library's settings."""
+    fernet = urlsafe_b64encode(sha256(b"recovery" + settings.secret("totp").encode()).digest())
+    return {
+        "SECRET_KEY": settings.secret("session"),
+        "SECURITY_PASSWORD_SALT": settings.secret("password"),
+        "SECURITY_PASSWORD_HASH": "argon2",
+        "SECURITY_PASSWORD_SINGLE_HASH": True,
+        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
+            "argon2__type": "ID",
+            "argon2__time_cost": settings.argon2[0],
+            "argon2__memory_cost": settings.argon2[1],
+            "argon2__parallelism": settings.argon2[2],
+        },
+        "SECURITY_PASSWORD_LENGTH_MIN": PASSWORD_LEAST,
+        "SECURITY_PASSWORD_NORMALIZE_FORM": "NFKC",
+        "SECURITY_CHANGEABLE": True,
+        "SECURITY_CHANGE_URL": "/account/password",
+        "SECURITY_POST_CHANGE_VIEW": "/account",
+        "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
+        "SECURITY_DATETIME_FACTORY": utils.aware_utcnow,
+        "SECURITY_POST_LOGIN_VIEW": "/",
+        "SECURITY_POST_LOGOUT_VIEW": "/",
+        "SECURITY_LOGOUT_METHODS": ["POST"],
+        "SECURITY_RETURN_GENERIC_RESPONSES": True,  # the same answer for no such account
+        "SECURITY_LOGIN_USER_TEMPLATE": "security/sign_in.html",
+        "SECURITY_API_ENABLED_METHODS": ["session"],
+        "SECURITY_FRESHNESS": timedelta(minutes=30),
+        "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(minutes=10),
+        "SECURITY_TWO_FACTOR": True,
+        "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
+        "SECURITY_TWO_FACTOR_ALWAYS_VALIDATE": True,
+        "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
+        "SECURITY_TWO_FACTOR_ROLES": GUARDED_ROLES if settings.second_factor else (),
+        "SECURITY_TWO_FACTOR_POST_SETUP_VIEW": "/account",
+        "SECURITY_TOTP_SECRETS": {"1": settings.secret("totp")},
+        "SECURITY_TOTP_ISSUER": settings.origin,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES": True,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_N": 8,
+        "SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS": [fernet],
+        "SECURITY_OAUTH_ENABLE": bool(settings.oidc_issuer),
+        "SECURITY_WEBAUTHN": True,
+        "SECURITY_WAN_RP_NAME": settings.origin,
+        "SECURITY_WAN_ALLOW_AS_FIRST_FACTOR": False,  # a passkey comes after the password
+        "SECURITY_WAN_ALLOW_AS_VERIFY": ["secondary"],
+        "SECURITY_WAN_POST_REGISTER_VIEW": "/account",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "REMEMBER_COOKIE_SECURE": settings.secure_cookies,
+        # The server counts from the last page on; the browser forgets when it is closed.
+        "PERMANENT_SESSION_LIFETIME": timedelta(minutes=settings.session_minutes),
+    }
+
+
+def install(app: Flask, office: Office, settings: Settings) -> None:
+    """Set up the library on the office's store, and count tries before it sees them."""
+    app.config.update(configuration(settings))
+    engine, reading = office.store.engine, office.store.people
+
+    def people_session() -> Session:
+        """A session that takes SQLite's write lock early only where the library may write."""
+        writes = request and request.method == "POST" and request.blueprint == "security"
+        slow = request and request.endpoint in _READERS
+        return Session(engine if writes and not slow else reading)
+
+    people = scoped_session(people_session)
+    app.teardown_appcontext(lambda _error: people.remove())
+    library = Library(
+        app,
+        People(people, Account, Role, webauthn_model=Passkey),
+        login_form=SignInForm,
+        two_factor_setup_form=SetUpForm,
+        two_factor_rescue_form=RescueForm,
+        two_factor_select_form=WhichForm,
+        wan_register_form=PasskeyForm,
+        totp_cls=Codes,
+        webauthn_util_cls=Keys,
+        oauth=oidc.client(app, settings),
+    )
+    library.want_json(lambda _request: False)
+    oidc.install(app, library, settings)
+    app.before_request(_count)
+    app.after_request(_settle)
+
+    @app.before_request
+    def _one_at_a_time() -> None:
+        """Let two uses of one recovery or TOTP code wait for each other on PostgreSQL."""
+        waiting = session.get("tf_user_id")
+        if request.method == "POST" and request.blueprint == "security" and waiting:
+            query = select(Account.id).where(Account.fs_uniquifier == waiting)  # type: ignore[call-overload]
+            people.execute(query.with_for_update())
+
+    @app.before_request
+    def _stay() -> None:
+        """Count the session's time from this page on: what is written now is signed now."""
+        minute = int(office.tools.clock().timestamp() // 60)
+        if "_user_id" in session and session.get("seen") != minute:
+            session["seen"] = minute
+
+
+def digest_of(text: str) -> str:
+    """Return the keyed digest under which tries are counted."""
+    key = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.new(key, text.encode(), sha256).hexdigest()[:32]
+
+
+def _tried() -> str:
+    """Return whose door is tried: what was typed, or whom the session waits for."""
+    if request.endpoint in {"security.login", "links.ask"}:
+        return "account:" + request.form.get("email", "").strip().lower()
+    if request.endpoint in {"links.enter", "links.choose"}:
+        return "link:" + (request.view_args or {}).get("token", "")
+    waiting = session.get("tf_user_id") or session.get("_user_id") or ""
+    return "person:" + waiting
+
+
+def _count() -> ResponseReturnValue | None:
+    """Count a try before anything is compared; answer 429 where there were too many."""
+    if request.endpoint in _CLOSED:
+        abort(404)
+    if request.blueprint == "security" and request.is_json:
+        abort(400)
+    if request.method != "POST" or request.endpoint not in _GUESSES:
+        return None
+    office: Office = current_app.extensions["office"]
+    _let_go()
+    account, address = digest_of(_tried()), digest_of("from:" + (request.remote_addr or ""))
+    actor = Actor("system", "system")
+    try:
+        g.attempt = office.do(actor, attempts.begin_attempt, account, address)
+    except WorkflowError as error:
+        if error.code != "attempts-exceeded":
+            raise
+        text = _(
+            "Too many tries. Wait %(minutes)s minutes, then try again.",
+            minutes=error.facts["minutes"],
+        )
+        return render_template("error.html", text=text, code=429, back=""), 429
+    return None
+
+
+def _let_go() -> None:
+    """End the library's transaction, which has only read: SQLite's write lock is needed here."""
+    current_app.extensions["security"].datastore.db.session.rollback()
+
+
+def _settle(response: Response) -> Response:
+    """Mark a try that succeeded."""
+    number = g.pop("attempt", None)
+    if number is None:
+        return response
+    moved = response.status_code in {302, 303} and request.endpoint != "links.ask"
+    back = response.headers.get("Location", "").endswith(("/login", "/wan-signin"))
+    entered = "_user_id" in session or "tf_user_id" in session or request.blueprint == "links"
+    _let_go()
+    if moved and not back and entered:
+        office: Office = current_app.extensions["office"]
+        office.do(Actor("system", "system"), attempts.attempt_succeeded, number)
+    return response
