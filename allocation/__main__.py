@@ -7,6 +7,7 @@ status 0: done or verified; 1: refused, with the reason on standard error; 2: wr
 from __future__ import annotations
 
 import argparse
+import json
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -85,13 +86,27 @@ def _commit(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     from allocation import balanced  # numpy and scipy: only for those who draw by it
 
-    _save(options.out, balanced.plan(_load(options.snapshot)))
+    record = balanced.plan(_load(options.snapshot))
+    snapshot = Snapshot.from_record(record)
+    warnings = balanced.check(snapshot)
+    report = balanced.report(snapshot, standard_error=options.standard_error)
+    _save(options.out, record)
+    if options.report is not None:
+        text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=True)
+        options.report.write_text(text + "\n", encoding="utf-8")
+    for line in balanced.lines(report):
+        print(line)
+    _warn(warnings)
 
 
 def _lock(options: argparse.Namespace) -> None:
     locked = locking.lock(_load(options.snapshot), now=options.now or datetime.now(UTC))
     print(locked.digest.hex())
-    for code, facts in locked.warnings:
+    _warn(locked.warnings)
+
+
+def _warn(warnings: locking.Warnings) -> None:
+    for code, facts in warnings:
         print(f"warning {code}: {', '.join(f'{key} {facts[key]}' for key in sorted(facts))}")
 
 
@@ -154,6 +169,16 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text} is no time like 2026-03-01T06:05:04Z") from None
 
 
+def _points(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of points")
+    return value
+
+
 def _hex(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
@@ -186,9 +211,16 @@ def _add_drawing(add: Callable[[str, Command, str], argparse.ArgumentParser]) ->
     one.add_argument("--draw-id", required=True)
     one.add_argument("--party", required=True)
     one.add_argument("--secret", type=_hex, help="32 bytes in hex")
-    one = add("plan", _plan, "add the plan of a balanced snapshot")
+    one = add(
+        "plan", _plan, "add the plan of a balanced snapshot; print what its chances mean"
+    )  # fmt: skip
     one.add_argument("snapshot", type=Path)
     one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--report", type=Path, help="also write every chance and cause, as JSON")
+    one.add_argument(
+        "--standard-error", type=_points, metavar="POINTS",
+        help="of a difference between two dossiers, as python -m scoring design gives it",
+    )  # fmt: skip
     one = add("lock", _lock, "check a snapshot before it is locked; print its digest and warnings")
     one.add_argument("snapshot", type=Path)
     one.add_argument("--now", type=_time, help="the moment of the lock; without it, the clock's")

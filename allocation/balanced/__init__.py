@@ -20,13 +20,14 @@ from allocation.balanced import (
     spread,
 )
 from allocation.balanced.network import Network, build
+from allocation.balanced.wording import lines
 from allocation.errors import LockError
 from allocation.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["check", "draw", "plan", "report"]
+__all__ = ["check", "draw", "lines", "plan", "report"]
 
 
 def plan(

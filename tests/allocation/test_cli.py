@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from allocation import checkpoint
+from allocation import balanced, checkpoint
 from allocation.__main__ import main
 from allocation.bundle import write_bundle
 from allocation.canonical import canonical
@@ -136,6 +136,48 @@ def test_a_balanced_draw_from_plan_to_replacement(capsys: pytest.CaptureFixture[
     assert run("replace", "b.json", "r.json", "--vacate", "v.json", "--out", "r.json") == 0
     assert saved("r.json")["seats"] != seats
     assert saved("r.json")["seats"][2:] == seats[2:]
+
+
+def test_plan_tells_what_its_chances_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan's command prints chances, graph, error, causes and warnings, and writes them all."""
+    record = golden.balanced()[0] | {"sources": story.committed("2023-bases/draw/1", "notary")}
+    Path("b.json").write_bytes(canonical(record))
+    command = ("plan", "b.json", "--out", "b.json", "--report", "said.json")
+    assert run(*command, "--standard-error", "2.345678") == 0
+    printed = capsys.readouterr().out.splitlines()
+    said = json.loads(Path("said.json").read_text(encoding="utf-8"))
+    assert said == balanced.report(Snapshot.from_record(saved("b.json")), standard_error=2.345678)
+    for one in said["spread"]:
+        start = f"chances in {one['stratum']}: {one['experts']} expert"
+        assert any(line.startswith(start) for line in printed)
+    assert "standard error of a difference: 2.346 points" in printed
+    assert any(line.startswith("highest pair chance ") for line in printed)
+    assert any(line.startswith(f"review graph: {len(said['components'])} ") for line in printed)
+    assert f"below the mean of the stratum: {said['low']['experts']} expert" in "\n".join(printed)
+    warned = [line.split()[1].rstrip(":") for line in printed if line.startswith("warning ")]
+    assert warned == [code for code, _ in balanced.check(Snapshot.from_record(saved("b.json")))]
+    assert run("plan", "b.json", "--out", "b.json") == 0
+    assert "standard error of a difference: not given" in capsys.readouterr().out
+    assert run("plan", "b.json", "--out", "b.json", "--standard-error", "-1") == 2
+
+
+def test_plan_names_the_conflict_behind_a_low_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    """An expert kept off all but one dossier stands below the mean, with the conflicts named."""
+    record = golden.balanced()[0] | {"sources": story.committed("2023-bases/draw/1", "notary")}
+    first = record["panels"][0]
+    expert = next(one["id"] for one in record["experts"] if one["stratum"] in first["seats"])
+    barred = [
+        {"expert": expert, "dossier": dossier, "rule": "kin"}
+        for panel in record["panels"][:-1]
+        for dossier in panel["dossiers"]
+    ]
+    kept = [one for one in record["conflicts"] if one["expert"] != expert]
+    record |= {"conflicts": sorted(kept + barred, key=lambda c: (c["expert"], c["dossier"]))}
+    record["pair_cap"] = [1, 2]
+    Path("b.json").write_bytes(canonical(record))
+    assert run("plan", "b.json", "--out", "b.json") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f"  {expert} ") and "kin with " in line for line in printed)
 
 
 def test_commit(capsys: pytest.CaptureFixture[str]) -> None:
