@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 PAGE = 50
-WINDOW = 25_000
+WINDOW = 20_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def search(session: Session, wanted: Wanted, before: int | None = None) -> Page:
     inner = select(LogEvent).where(LogEvent.seq < end, LogEvent.seq >= max(floor, start))
     if lead:
         inner = inner.where(getattr(LogEvent, lead) == wanted.equal[lead])
-    if len(wanted.equal) - bool(lead) == 0 and not wanted.text:
+    if not wanted.text and len(wanted.equal) < 2:
         rows = list(session.exec(inner.order_by(col(LogEvent.seq).desc()).limit(PAGE + 1)))
     else:
         rows = _among(session, inner, wanted)
@@ -79,6 +79,8 @@ def search(session: Session, wanted: Wanted, before: int | None = None) -> Page:
 
 def _narrowest(session: Session, wanted: Wanted, start: int, end: int) -> tuple[str, int]:
     """Return the filter whose last `WINDOW` events reach furthest back, and how far (0: all)."""
+    if not wanted.text and len(wanted.equal) < 2:
+        return next(iter(wanted.equal), ""), start  # one index gives the page, wherever it lies
     reach = {"": end - WINDOW}
     for name, value in wanted.equal.items():
         nth = (
@@ -89,10 +91,6 @@ def _narrowest(session: Session, wanted: Wanted, start: int, end: int) -> tuple[
             .limit(1)
         )
         reach[name] = session.exec(nth).first() or 0
-    if len(wanted.equal) == 1 and not wanted.text:
-        return next(iter(wanted.equal)), start  # one index gives the page, however far it lies
-    if not wanted.equal and not wanted.text:
-        return "", start
     lead = min(reach, key=lambda name: (reach[name], not name))
     return lead, max(reach[lead], 0)
 
