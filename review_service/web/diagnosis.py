@@ -157,7 +157,7 @@ def strata_text(found: dict[str, Any]) -> str:
 
 
 def design_notes(design: dict[str, Any]) -> list[str]:
-    """Return what the review graph calls for attention on."""
+    """Return what the review graph calls for attention on; of thin data the fit warns itself."""
     notes = []
     if len(design["components"]) > 1:
         notes.append(
@@ -176,21 +176,6 @@ def design_notes(design: dict[str, Any]) -> list[str]:
     points = design["articulation"]["dossiers"] + design["articulation"]["reviewers"]
     if points:
         notes.append(_("Without these the graph would fall apart: %(names)s", names=_named(points)))
-    for warning in design["warnings"]:
-        if warning["code"] == "few_reviews":
-            notes.append(
-                _(
-                    "Dossiers with fewer than 3 reviews: %(names)s",
-                    names=_named(warning["dossiers"]),
-                )
-            )
-        elif warning["code"] == "few_dossiers":
-            notes.append(
-                _(
-                    "Experts with fewer than 5 reviews: %(names)s",
-                    names=_named(warning["reviewers"]),
-                )
-            )
     return [str(one) for one in notes]
 
 
