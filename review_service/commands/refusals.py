@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from allocation.errors import AllocationError
+from review_service.crypto import ColumnKeyError
 from review_service.workflows.base import WorkflowError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def told() -> Iterator[None]:
     """Turn refusals of the project, of the database and of the disk into a line for people."""
     try:
         yield
-    except WorkflowError as error:
+    except (WorkflowError, ColumnKeyError) as error:
         listed = ", ".join(f"{key}: {value}" for key, value in error.facts.items())
         raise click.ClickException(f"{error.code} ({listed})" if listed else error.code) from None
     except AllocationError as error:

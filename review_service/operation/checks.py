@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from allocation.checkpoint import load_key_file
 from allocation.errors import AllocationError
+from review_service.crypto import ColumnKeyError, load_keys
+from review_service.operation.columns import sealed_state
 from review_service.operation.verifying import verify_log
 from review_service.storage import Store, newest_revision
 from review_service.tables import LogHead
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from review_service.settings import Settings
 
-SECRETS = ("session", "password")
+SECRETS = ("session", "password", "totp")
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,16 @@ def check_installation(settings: Settings) -> list[Finding]:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return [*found, Finding("database-missing", {"file": url.database})]
-    store = Store(settings.database_url, patience=0)
+    try:
+        keys = load_keys(settings.column_key_file)
+    except ColumnKeyError as error:
+        return [*found, Finding(error.code, error.facts)]
+    if keys is None:
+        found.append(Finding("column-key-file", {"file": str(settings.column_key_file)}))
+    store = Store(settings.database_url, patience=0, keys=keys)
     try:
         revision = _revision(store)
-        found += revision or list(_log(store, settings))
+        found += revision or [*_log(store, settings), *_columns(store)]
     except SQLAlchemyError as error:
         found.append(Finding("database-away", {"error": type(error).__name__}))
     finally:
@@ -99,6 +107,23 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
         yield Finding("cookies-insecure", {"variable": "REVIEW_INSECURE_COOKIES"})
     if settings.origin == "review.example":
         yield Finding("origin-not-set", {"variable": "REVIEW_ORIGIN"})
+
+
+    if not settings.second_factor and not settings.demonstration:
+        yield Finding("second-factor-off", {"variable": "REVIEW_SECOND_FACTOR"})
+    if settings.oidc_issuer and not settings.oidc_client:
+        yield Finding("oidc-client-not-set", {"variable": "REVIEW_OIDC_CLIENT"})
+    if settings.oidc_issuer and not settings.given_secret("oidc"):
+        yield Finding("secret-missing", {"file": str(settings.secret_file("oidc"))})
+
+
+def _columns(store: Store) -> Iterator[Finding]:
+    """What of the sealed columns can't be opened, or isn't sealed with the newest key."""
+    stale, error = sealed_state(store)
+    if error is not None:
+        yield Finding(error.code, error.facts)
+    elif stale:
+        yield Finding("columns-not-rotated", {"values": stale, "run": "rotate-columns"})
 
 
 def _revision(store: Store) -> list[Finding]:

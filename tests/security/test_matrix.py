@@ -87,6 +87,7 @@ def test_foreign_and_absent_objects_answer_alike(house: House, role: str) -> Non
         if not row.allowed(role):
             continue
         by_method: dict[str, set[str]] = {}
+        house.forget_attempts()
         for values in row.foreign:
             for method, url in _requests(house, endpoint, values):
                 answer = _look(house.clients[role], method, url)
@@ -100,6 +101,7 @@ def test_open_routes_open(own_house: House) -> None:
     """Every role gets what is its own: a page, a redirect, or a refusal that names its reason."""
     opened = 0
     for endpoint, row in sorted(MATRIX.items(), key=_readers_first):
+        own_house.forget_attempts()
         for role in EVERYBODY:
             if row.own is None or not row.allowed(role):
                 continue
