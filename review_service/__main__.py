@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from review_service.commands.accounts import create, rotate_columns
 from review_service.commands.backups import backup, restore
 from review_service.commands.demo import demo
+from review_service.commands.mail import send_mail
 from review_service.commands.rotate import rotate
 from review_service.commands.rounds import archive, retention
 from review_service.commands.serve import serve
@@ -20,7 +22,8 @@ def main() -> None:
 
 for command in (
     serve, work, demo, migrate, check, verify_the_log, backup, restore, migrate_store, rotate,
-    archive, retention,
+    archive, retention, send_mail,
+    create, rotate_columns,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -142,7 +142,9 @@ class Walk:
                 mark = h("demonstration", seat.pseudonym.encode())[0]
                 if mark < 20:
                     reason = ("declined", "recusal", "unreachable")[mark % 3]
-                    self.office.do(STAFF, seats.vacate_seat, pk(seat), reason)
+                    expert = Actor("expert", seat.pseudonym)
+                    who = STAFF if reason == "unreachable" else expert
+                    self.office.do(who, seats.vacate_seat, pk(seat), reason)
                     declined += 1
                 else:
                     self.office.do(Actor("expert", seat.pseudonym), seats.accept_seat, pk(seat))

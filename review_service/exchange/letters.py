@@ -32,12 +32,12 @@ The link is yours alone and ends with your answer; without one, the next expert 
 
 _REMINDER = """{name}：
 
-“{title}”还有{count}份材料等待您评审，截止时间为{until}（北京时间）。请登录后继续，已填内容都已保存。
+“{title}”还有{count}份材料等待您评审{until}。请登录后继续，已填内容都已保存。
 
 ---
 Dear {name},
 
-{count} dossiers of “{title}” still wait for your review, until {until_en} (Beijing time).
+{count} dossiers of “{title}” still wait for your review{until_en}.
 What you filled in is kept.
 """
 
@@ -56,10 +56,14 @@ def invitation(name: str, title: str, link: str, answer_by: datetime) -> tuple[s
     return f"评审邀请：{title} · Invitation to review", text
 
 
-def reminder(name: str, title: str, count: int, due: datetime) -> tuple[str, str]:
-    """Return subject and text of a reminder that `count` dossiers wait."""
+def reminder(name: str, title: str, count: int, due: datetime | None) -> tuple[str, str]:
+    """Return subject and text of a reminder that `count` dossiers wait, until `due` if set."""
     text = _REMINDER.format(
-        name=name, title=title, count=count, until=chinese(due), until_en=_english(due)
+        name=name,
+        title=title,
+        count=count,
+        until=f"，截止时间为{chinese(due)}（北京时间）" if due else "",
+        until_en=f", until {_english(due)} (Beijing time)" if due else "",
     )
     return f"评审提醒：{title} · Reminder", text
 

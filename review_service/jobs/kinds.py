@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from review_service import mail
 from review_service.workflows import diagnosis, results
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ def _keep_diagnosis(work: Work, arguments: Mapping[str, Any], record: Any) -> di
     return {"computation": row.id, "digest": row.digest}
 
 
+def _letters(work: Work, _arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return mail.claim(work)
+
+
+def _keep_sent(work: Work, _arguments: Mapping[str, Any], results: Any) -> dict[str, Any]:
+    return dict(mail.conclude(work, results))
+
+
 KINDS = {
     # The statistics of a closed round: {"round_id": …}.
     "fit": Kind(_fit_input, "review_service.workflows.results:fit_record", _keep_fit),
@@ -52,4 +61,6 @@ KINDS = {
     "diagnosis": Kind(
         _diagnosis_input, "review_service.workflows.diagnosis:diagnosis_record", _keep_diagnosis
     ),
+    # Letters that wait, over SMTP: {}. What isn't taken is tried again by `send-mail`.
+    "mail": Kind(_letters, "review_service.mail:send_claimed", _keep_sent),
 }

@@ -17,6 +17,7 @@ from review_service.web import (
     api,
     api_tokens,
     applications,
+    calibration,
     conflicts,
     desk,
     dossiers,
@@ -40,6 +41,7 @@ from review_service.web import (
     results,
     scoring,
     seats,
+    sheets,
     shows,
     signin,
     steps,
@@ -54,8 +56,8 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
     home, applications, recommending, imports, pool, dossiers, intake, conflicts, requests, views,
-    draws, shows, seats, desk, invitations, scoring, progress, results, log, inspection,
-    api_tokens, health, accounts, links, viewing,
+    draws, shows, seats, desk, invitations, scoring, sheets, calibration, progress, results, log,
+    inspection, api_tokens, health, accounts, links, viewing,
 )  # fmt: skip
 
 

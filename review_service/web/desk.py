@@ -15,20 +15,19 @@ from wtforms import BooleanField, RadioField, TextAreaField, validators
 from review_service.tables import Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
 from review_service.web.choices import SelectChoice
-from review_service.web.page import attempt, db, round_or_404
+from review_service.web.outgoing import send_soon
+from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.words import word
-from review_service.workflows import invitations, reviews, seats
-from review_service.workflows.base import NotFoundError, pk
+from review_service.workflows import calibration, deadlines, invitations, reviews, seats
+from review_service.workflows import desk as desks
+from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.rounds import rubric_of
 from review_service.workflows.seats import dossiers_of
 from scoring.rubric import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from werkzeug.wrappers import Response
 
-    from review_service.workflows.base import Work
     from scoring.rubric import Rubric
 
 blueprint = Blueprint("desk", __name__)
@@ -93,6 +92,7 @@ def my_reviews(row: Round) -> dict[int, Review]:
 def worklist(row: Round, rubric: Rubric) -> list[dict[str, Any]]:
     """Return the expert's dossiers, each with how far its review is and its total."""
     mine = my_reviews(row)
+    held = calibration.holds_back(db(), row, expert_id())
     found = []
     for dossier in reviews.assigned(db(), pk(row), expert_id()):
         review = mine.get(pk(dossier))
@@ -107,6 +107,7 @@ def worklist(row: Round, rubric: Rubric) -> list[dict[str, Any]]:
                 "dossier": dossier,
                 "review": review,
                 "state": state,
+                "closed": held and dossier.status != "calibration",
                 "done": len(needed) - len(score.missing),
                 "needed": len(needed),
                 "missing": [rubric.criteria[name] for name in score.missing],
@@ -165,6 +166,9 @@ def _desk(row: Round, decline: DeclineForm) -> str:
         rows=worklist(row, rubric) if accepted and signed else [],
         conflicts={name: word("rule", name) for name in CONFLICTS},
         decline=decline,
+        due=deadlines.due_of(db(), row, expert_id()),
+        time=office().tools.clock(),
+        spreads=calibration.spreads(db(), row, expert_id()) if signed else [],
     )  # fmt: skip
 
 
@@ -201,6 +205,7 @@ def decline(code: str, seat_id: int) -> Response | str:
     done = _("Thank you for answering. Another expert is asked now; there is nothing more to do.")
     reason, note = str(form.reason.data), form.note.data or ""
     attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
+    send_soon()
     return redirect(url_for("desk.one", code=code), code=303)
 
 
@@ -224,11 +229,13 @@ def pledge(code: str) -> str | Response:
         if valid and not unanswered:
             done = attempt(
                 _("Signed. The dossiers are open to you."),
-                sign_and_declare,
+                desks.sign_and_declare,
                 pk(row),
                 expert_id(),
                 {number: answer for number, answer in answers.items() if answer != "no"},
+                invitation_link,
             )
+            send_soon()
             if done is not None:
                 return redirect(url_for("desk.one", code=code), code=303)
     return render_template(
@@ -242,47 +249,9 @@ def pledge(code: str) -> str | Response:
     )
 
 
-def sign_and_declare(
-    work: Work, round_id: int, expert: int, conflicts: Mapping[str, str]
-) -> Pledge:
-    """Sign the pledge and declare the conflicts, all or nothing."""
-    signed = reviews.sign_pledge(work, round_id, expert)
-    for number, rule in sorted(conflicts.items()):
-        seat = seat_for(work, round_id, expert, number)
-        _stand_in(work, seat, number, rule)
-    return signed
-
-
-def recuse(work: Work, round_id: int, expert: int, number: str, rule: str) -> Seat | None:
-    """Declare a conflict with one dossier."""
-    return _stand_in(work, seat_for(work, round_id, expert, number), number, rule)
-
-
-def _stand_in(work: Work, seat: Seat, number: str, rule: str) -> Seat | None:
-    """Declare a conflict and invite who is taken for the dossier; None: the list is exhausted."""
-    new = seats.declare_conflict(work, pk(seat), number, rule)
-    if new is not None:
-        invitations.invite(work, pk(new), invitation_link)
-    return new
-
-
 def invitation_link(token: str) -> str:
     """Return the address that a letter of invitation carries."""
     return url_for("invitations.answer", token=token, _external=True)
-
-
-def seat_for(work: Work, round_id: int, expert: int, number: str) -> Seat:
-    """Return the accepted seat through which an expert has a dossier."""
-    found = work.session.exec(
-        select(Seat, Draw)
-        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-        .where(Draw.round_id == round_id, Seat.expert_id == expert, Seat.status == "accepted")
-        .order_by(col(Seat.dossier).desc())
-    )
-    for seat, draw in found:
-        if seat.dossier == number or (not seat.dossier and number in dossiers_of(draw, seat.panel)):
-            return seat
-    raise NotFoundError("not-your-dossier", dossier=number)
 
 
 @blueprint.post("/desk/<code>/dossiers/<number>/conflict")
@@ -297,7 +266,8 @@ def conflict(code: str, number: str) -> Response:
     if number not in mine:
         abort(404)
     done = _("Dossier %(number)s is closed to you; another expert takes it.", number=number)
-    attempt(done, recuse, pk(row), expert_id(), number, rule)
+    attempt(done, desks.recuse, pk(row), expert_id(), number, rule, invitation_link)
+    send_soon()
     return redirect(url_for("desk.one", code=code), code=303)
 
 
@@ -318,19 +288,20 @@ def check(code: str) -> str | Response:
             flash(_("Nothing was chosen to submit."), "error")
         else:
             done = _("Submitted and locked: %(count)s. Thank you.", count=len(ready))
-            attempt(done, submit_all, pk(row), expert_id(), ready)
+            attempt(done, desks.submit_all, pk(row), expert_id(), ready)
         return redirect(url_for("desk.check", code=code), code=303)
     return render_template("desk/check.html", desk_round=row, rubric=rubric, rows=rows)
 
 
-def submit_all(work: Work, round_id: int, expert: int, dossiers: list[int]) -> list[Review]:
-    """Submit several reviews, all or nothing."""
-    return [reviews.submit_review(work, round_id, expert, one) for one in dossiers]
-
-
 def my_dossier(row: Round, number: str) -> Dossier:
-    """Return a dossier the expert may open: pledged and assigned; else the same 404 as for none."""
+    """Return a dossier the expert may open: pledged and assigned; else the same 404 as for none.
+
+    WorkflowError where the calibration dossiers have to be submitted first.
+    """
     if not pledged(row):
         abort(404)
     mine = reviews.assigned(db(), pk(row), expert_id())
-    return next((one for one in mine if one.number == number), None) or abort(404)
+    found = next((one for one in mine if one.number == number), None) or abort(404)
+    if found.status != "calibration" and calibration.holds_back(db(), row, expert_id()):
+        raise WorkflowError("calibration-first")
+    return found

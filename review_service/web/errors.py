@@ -91,6 +91,10 @@ _SENTENCES = {
     "calendar-both": _l("%(day)s stands among the holidays and among the worked days."),
     "calendar-day": _l("“%(text)s” is no day like 2026-10-01."),
     "calendar-long": _l("The calendar has %(count)s days, more than %(limit)s."),
+    "calibration-first": _l("Submit the calibration dossiers first; the others open after them."),
+    "calibration-shown": _l(
+        "Your panel has seen how far apart its calibration scores lie; they are no longer changed."
+    ),
     "checkpoint-needed": _l("Sign a checkpoint of the log first; the bundle is pinned by it."),
     "commitment": _l(
         "That is not the secret “%(party)s” committed to. Check it character by character; nothing was changed."
@@ -114,10 +118,12 @@ _SENTENCES = {
     "draw-stands": _l("The draw %(draw_id)s counts; a second one of the panels is not possible."),
     "draw-status": _l("This draw is “%(status)s”; nothing can be changed."),
     "event-past": _l("“%(name)s” is not in the future; choose a later event."),
+    "extension-earlier": _l("More time must end later than now, and later than the end so far."),
     "fit-needed": _l("Compute the adjusted results first."),
     "fit-outdated": _l("Reviews have changed since; compute again."),
     "hex": _l("Only the characters 0–9 and a–f can stand here, an even number of them."),
     "invitation-over": _l("This link has been used or its time has run out."),
+    "just-reminded": _l("A reminder went out within the last twelve hours."),
     "key-form": _l(
         "Write the numbers in ascending order, each with a point after it, groups ended by “/”: 2.5.8.10.12./"
     ),
@@ -126,6 +132,9 @@ _SENTENCES = {
     "level": _l("That is no level of the scale."),
     "list-needed": _l("Compute the list first."),
     "list-open": _l("Still open on the list: %(ids)s."),
+    "no-smtp": _l("No mail server is named (REVIEW_SMTP)."),
+    "nobody-to-remind": _l("Nobody is to be reminded now."),
+    "not-for-role": _l("Only the expert can do this."),
     "no-panels": _l("The round has no panels yet."),
     "no-reviews": _l("No review was submitted yet."),
     "no-vacancies": _l("No seat waits for a supplementary draw."),
@@ -137,6 +146,7 @@ _SENTENCES = {
     "not-your-party": _l("Only “%(party)s” can do this."),
     "note": _l("That is no signature line: it begins with “—”."),
     "note-key": _l("The line is signed by a key that is not registered."),
+    "nothing-open": _l("Nothing is left for this expert to do."),
     "nothing-to-draw": _l(
         "A draw needs experts and admitted dossiers: there are %(experts)s experts and %(dossiers)s dossiers."
     ),
@@ -165,6 +175,7 @@ _SENTENCES = {
     "publicity-runs": _l("The publicity period runs until the end of %(last)s."),
     "rank-taken": _l("%(province)s has rank %(rank)s twice: %(numbers)s."),
     "reason-needed": _l("A reason is needed."),
+    "reason-not-yours": _l("That reason is not yours to give."),
     "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),
     "request-exists": _l("This request was entered already."),
     "review-changed": _l(
@@ -181,6 +192,9 @@ _SENTENCES = {
     "seats-awaited": _l("%(count)s seats are still awaited."),
     "second-person": _l("Another person must decide this."),
     "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),
+    "sheet-older": _l(
+        "Dossier %(dossier)s was saved online since the sheet was made; nothing of the sheet was taken in."
+    ),
     "signature": _l("The signature does not hold for this checkpoint."),
     "too-few": _l(
         "Stratum %(stratum)s: panels %(panels)s need %(needed)s experts, only %(seatable)s can be seated (%(eligible)s eligible). Add experts of that stratum, or change the seats."

@@ -9,12 +9,20 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlmodel import col, select
-from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField, validators
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    validators,
+)
 
 from review_service.tables import Approval, Conflict, Dossier, Draw, Pledge, Review, Round
 from review_service.web.access import access, public, role
 from review_service.web.choices import SelectChoice
-from review_service.web.languages import LANGUAGES
+from review_service.web.languages import BEIJING, LANGUAGES
 from review_service.web.page import attempt, db, round_or_404, safe_next
 from review_service.web.steps import Counts, steps_of
 from review_service.workflows import reviews, rounds
@@ -109,6 +117,25 @@ class NewRound(FlaskForm):  # type: ignore[misc]  # untyped library
         default=5,
     )  # fmt: skip
 
+    review_from = DateTimeLocalField(
+        _l("Scoring begins (Beijing, may be left open)"), [validators.Optional()]
+    )
+    review_until = DateTimeLocalField(
+        _l("Scoring ends (Beijing, may be left open)"), [validators.Optional()],
+        description=_l("Goes out with the invitations as a calendar file; later is late."),
+    )  # fmt: skip
+    calibration_first = BooleanField(
+        _l("Calibration dossiers, where there are any, are scored before all others"),
+        default=True,
+    )
+
+    def validate_review_until(self, field: DateTimeLocalField) -> None:
+        """Ask for both ends of the review days, in their order."""
+        if bool(field.data) != bool(self.review_from.data):
+            raise validators.ValidationError(_("Give both the first and the last moment."))
+        if field.data and self.review_from.data and field.data <= self.review_from.data:
+            raise validators.ValidationError(_("Scoring ends after it begins."))
+
     def validate_panels(self, field: TextAreaField) -> None:
         """Read the panels; the message names the line that is wrong."""
         self.panel_rows = [
@@ -134,6 +161,12 @@ class NewRound(FlaskForm):  # type: ignore[misc]  # untyped library
             "conflicts": usual["conflicts"] | {"same_province": self.same_province.data},
             "list": listing,
             "publicity_days": self.publicity_days.data,
+            "calibration_first": self.calibration_first.data,
+            "review_days": [
+                moment.data.replace(tzinfo=BEIJING).isoformat()
+                for moment in (self.review_from, self.review_until)
+                if moment.data
+            ],
         }
 
 

@@ -8,9 +8,11 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
+from review_service import mail
 from review_service.tables import Draw, Letter, Round, Seat
 from review_service.web.access import access, public
 from review_service.web.desk import DeclineForm, invitation_link, to_review
+from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.workflows import invitations
 from review_service.workflows.base import Actor, pk
@@ -68,6 +70,7 @@ def decline(token: str) -> str:
     who = Actor("expert", seat.pseudonym)
     reason, note = str(form.reason.data), form.note.data or ""
     office().do(who, invitations.decline, token, reason, note, invitation_link)
+    send_soon()
     return render_template("desk/answered.html", desk_round=row, accepted=False)
 
 
@@ -79,6 +82,7 @@ def invite(code: str) -> Answer:
     attempt(
         _("The invitations are on their way."), invitations.invite_all, pk(row), invitation_link
     )
+    send_soon()
     return redirect(url_for("seats.index", code=code), code=303)
 
 
@@ -92,6 +96,7 @@ def again(code: str, seat_id: int) -> Answer:
     if draw is None or draw.round_id != row.id:
         abort(404)
     attempt(_("The invitation was sent again."), invitations.invite, seat_id, invitation_link)
+    send_soon()
     return redirect(url_for("seats.index", code=code), code=303)
 
 
@@ -102,17 +107,35 @@ def expire(code: str) -> Answer:
     row = round_or_404(code)
     done = _("Those who did not answer in time were replaced.")
     attempt(done, invitations.expire, pk(row), invitation_link)
+    send_soon()
     return redirect(url_for("seats.index", code=code), code=303)
 
 
 @blueprint.get("/outbox")
 @access("staff")
 def outbox() -> str:
-    """The letters of a demonstration, which has no mail server; elsewhere there is no such page."""
-    if not current_app.config["DEMONSTRATION"]:
-        abort(404)
+    """Letters and what came of them. Only a demonstration shows what they say.
+
+    Elsewhere a letter's link is its addressee's alone, and a letter would say who was drawn.
+    """
     rows = db().exec(select(Letter).order_by(col(Letter.id).desc()).limit(200)).all()
-    return render_template("desk/outbox.html", rows=rows)
+    open_letters = bool(current_app.config["DEMONSTRATION"])
+    return render_template(
+        "desk/outbox.html",
+        rows=rows,
+        open_letters=open_letters,
+        server=mail.Server.from_environment() is not None,
+        tries=mail.TRIES,
+    )
+
+
+@blueprint.post("/outbox/<int:letter_id>/again")
+@access("staff")
+def send_again(letter_id: int) -> Answer:
+    """Let a letter that no server took be tried once more at once."""
+    attempt(_("The letter is tried again."), mail.again, letter_id)
+    send_soon()
+    return redirect(url_for("invitations.outbox"), code=303)
 
 
 @blueprint.get("/outbox/<int:letter_id>.ics")

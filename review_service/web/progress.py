@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -11,9 +12,11 @@ from sqlmodel import col, select
 
 from review_service.tables import Approval, Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
-from review_service.web.page import attempt, db, round_or_404
+from review_service.web.languages import BEIJING
+from review_service.web.outgoing import send_soon
+from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.shows import names_of
-from review_service.workflows import amendments, reviews
+from review_service.workflows import amendments, calibration, deadlines, reminders
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
@@ -29,11 +32,23 @@ def index(code: str) -> str:
     row = round_or_404(code)
     rows = experts(row)
     state = request.args.get("state", "")
+    late, unpledged = state == "late", state == "unpledged"
     return render_template(
         "desk/progress.html",
         round=row,
-        rows=[one for one in rows if not state or one["state"] == state],
+        rows=[
+            one
+            for one in rows
+            if not state
+            or one["state"] == state
+            or (late and one["late"])
+            or (unpledged and not one["pledged"])
+        ],
         counts=Counter(one["state"] for one in rows),
+        late=sum(one["late"] for one in rows),
+        unfinished=sum(one["state"] != "submitted" for one in rows),
+        end=deadlines.round_end(row),
+        samples=len(calibration.samples_of(db(), pk(row))),
         submitted=sum(one["submitted"] for one in rows),
         assigned=sum(one["assigned"] for one in rows),
         pledged=sum(one["pledged"] for one in rows),
@@ -86,7 +101,8 @@ def decide(code: str, approval_id: int) -> Response:
 def experts(row: Round) -> list[dict[str, Any]]:
     """Return every expert with an accepted seat: how many dossiers, drafts and submissions.
 
-    `state` is none (nothing begun), draft, or submitted (all of them).
+    `state` is none (nothing begun), draft, or submitted (all of them); `late` says that the end
+    has passed with reviews open.
     """
     seats = (
         db()
@@ -100,27 +116,82 @@ def experts(row: Round) -> list[dict[str, Any]]:
     )
     names = {draw.id: names_of(row, draw) for _seat, draw in seats}
     signed = set(db().exec(select(Pledge.expert_id).where(Pledge.round_id == row.id)))
-    states: dict[int, Counter[str]] = {}
-    query = select(Review.expert_id, Review.status).where(Review.round_id == row.id)
-    for expert, status in db().exec(query):
-        states.setdefault(expert, Counter())[status] += 1
+    drafts = Counter(
+        db().exec(
+            select(Review.expert_id).where(Review.round_id == row.id, Review.status == "draft")
+        )
+    )
+    standings = reminders.standings(db(), row)
+    later = deadlines.extensions(db(), pk(row))
+    now = office().tools.clock()
     found: dict[int, dict[str, Any]] = {}
     for seat, draw in seats:
         if seat.expert_id in found:
             found[seat.expert_id]["panels"].append(seat.panel)
             continue
-        mine = states.get(seat.expert_id, Counter())
-        assigned = len(reviews.assigned(db(), pk(row), seat.expert_id))
-        begun = "draft" if mine else "none"
+        one = standings[seat.expert_id]
+        begun = "draft" if drafts[seat.expert_id] or one.submitted else "none"
         found[seat.expert_id] = {
+            "seat": seat,
             "panels": [seat.panel],
             "stratum": seat.stratum,
             "pseudonym": seat.pseudonym,
             "who": names[draw.id].get(seat.pseudonym),
             "pledged": seat.expert_id in signed,
-            "assigned": assigned,
-            "drafts": mine["draft"],
-            "submitted": mine["submitted"],
-            "state": "submitted" if 0 < assigned <= mine["submitted"] else begun,
+            "assigned": one.assigned,
+            "drafts": drafts[seat.expert_id],
+            "submitted": one.submitted,
+            "state": "submitted" if one.assigned > 0 and one.finished else begun,
+            "due": one.due,
+            "late": one.late(now),
+            "extended": later.get(seat.expert_id),
+            "reminded": one.reminded,
         }
     return list(found.values())
+
+
+def _seat(row: Round, seat_id: int) -> Seat:
+    """Return an accepted seat of the round; 404 for any other."""
+    seat = db().get(Seat, seat_id) or abort(404)
+    draw = db().get(Draw, seat.draw_pk) or abort(404)
+    if draw.round_id != row.id or seat.status != "accepted":
+        abort(404)
+    return seat
+
+
+@blueprint.post("/rounds/<code>/progress/remind")
+@access("staff")
+def remind_many(code: str) -> Response:
+    """Remind all who are late, or all who haven't finished, by one click."""
+    row = round_or_404(code)
+    late = request.form.get("who") == "late"
+    attempt(_("The reminders are on their way."), reminders.remind_many, pk(row), late=late)
+    send_soon()
+    return redirect(url_for("progress.index", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/progress/<int:seat_id>/remind")
+@access("staff")
+def remind(code: str, seat_id: int) -> Response:
+    """Remind one expert of open reviews."""
+    row = round_or_404(code)
+    seat = _seat(row, seat_id)
+    attempt(_("The reminder is on its way."), reminders.remind, pk(row), seat.expert_id)
+    send_soon()
+    return redirect(url_for("progress.index", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/progress/<int:seat_id>/extend")
+@access("staff")
+def extend(code: str, seat_id: int) -> Response:
+    """Give one expert more time, with a reason."""
+    row = round_or_404(code)
+    seat = _seat(row, seat_id)
+    try:
+        until = datetime.fromisoformat(request.form.get("until", "")).replace(tzinfo=BEIJING)
+    except ValueError:
+        abort(400)
+    done = _("The expert has until %(time)s now.", time=until.strftime("%Y-%m-%d %H:%M"))
+    reason = request.form.get("reason", "")
+    attempt(done, deadlines.extend, pk(row), seat.expert_id, until, reason)
+    return redirect(url_for("progress.index", code=code), code=303)

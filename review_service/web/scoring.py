@@ -92,7 +92,7 @@ def one(code: str, number: str) -> str | Response:
     my_seats(row)
     dossier = my_dossier(row, number)
     rubric = rubric_of(row)
-    rows = worklist(row, rubric)
+    rows = _open(row, rubric)
     at = next(n for n, entry in enumerate(rows) if entry["dossier"].id == dossier.id)
     review = rows[at]["review"]
     following = rows[at + 1]["dossier"].number if at + 1 < len(rows) else None
@@ -109,6 +109,11 @@ def one(code: str, number: str) -> str | Response:
             return redirect(url_for("desk.check", code=code), code=303)
     editable = row.status == "reviewing" and (review is None or review.status == "draft")
     return _page(row, dossier, form, rows, editable=editable, trouble=trouble)
+
+
+def _open(row: Round, rubric: Rubric) -> list[dict[str, Any]]:
+    """Return the expert's dossiers that may be opened now."""
+    return [one for one in worklist(row, rubric) if not one["closed"]]
 
 
 def _page(
@@ -155,7 +160,7 @@ def amend(code: str, number: str) -> str | Response:
     my_seats(row)
     dossier = my_dossier(row, number)
     rubric = rubric_of(row)
-    rows = worklist(row, rubric)
+    rows = _open(row, rubric)
     review = my_reviews(row).get(pk(dossier))
     if review is None or review.status != "submitted":
         abort(404)

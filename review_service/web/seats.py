@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from review_service.tables import Draw, Invitation, LogEvent, Round, Seat
 from review_service.web.access import access
 from review_service.web.desk import invitation_link
+from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.shows import names_of
 from review_service.workflows import invitations
@@ -124,4 +125,5 @@ def vacate(code: str, seat_id: int) -> Response:
     note = request.form.get("note", "")
     done = _("The seat was vacated; the next of the list was taken where there is one.")
     attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
+    send_soon()
     return redirect(url_for("seats.index", code=code), code=303)

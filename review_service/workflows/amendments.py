@@ -9,6 +9,7 @@ from sqlmodel import select
 from allocation.canonical import canonical
 from allocation.hashing import h
 from review_service.tables import Approval, Dossier, Review, Round
+from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
 from review_service.workflows.log import append
 from review_service.workflows.rounds import rubric_of
@@ -39,6 +40,9 @@ def propose_amendment(
         raise WorkflowError("review-not-submitted")
     if not reason.strip():
         raise WorkflowError("reason-needed")
+    dossier = work.one(Dossier, review.dossier_id)
+    if dossier.status == "calibration" and calibration.shown_to(work.session, row, expert_id):
+        raise WorkflowError("calibration-shown")  # it would no longer be the expert's own judgement
     missing = rubric_of(row).total(levels).missing
     if missing:
         raise WorkflowError("review-incomplete", missing=list(missing))

@@ -6,6 +6,7 @@ token into the link that the letter carries.
 
 from __future__ import annotations
 
+import dataclasses
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,7 +16,7 @@ from sqlmodel import col, select
 
 from review_service.exchange import letters
 from review_service.tables import Draw, Expert, Invitation, Letter, Round, Seat
-from review_service.workflows.base import NotFoundError, WorkflowError, pk
+from review_service.workflows.base import Actor, NotFoundError, WorkflowError, pk
 from review_service.workflows.log import append, stamp
 from review_service.workflows.seats import accept_seat, vacate_seat
 
@@ -86,16 +87,20 @@ def invitation_of(session: Session, token: str, now: datetime) -> tuple[Invitati
 
 
 def accept(work: Work, token: str) -> Seat:
-    """Accept by link."""
+    """Accept by link: who has it is the expert it was sent to."""
     _, seat = invitation_of(work.session, token, work.now)
     _close(work, seat)
-    return accept_seat(work, pk(seat))
+    return accept_seat(_as_expert(work, seat), pk(seat))
 
 
 def decline(work: Work, token: str, reason: str, note: str, address: Address) -> Seat | None:
     """Decline by link; the next expert of the list is seated and invited at once."""
     _, seat = invitation_of(work.session, token, work.now)
-    return replace(work, pk(seat), reason, note, address)
+    return replace(_as_expert(work, seat), pk(seat), reason, note, address)
+
+
+def _as_expert(work: Work, seat: Seat) -> Work:
+    return dataclasses.replace(work, actor=Actor("expert", seat.pseudonym))
 
 
 def replace(work: Work, seat_id: int, reason: str, note: str, address: Address) -> Seat | None:

@@ -8,10 +8,11 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from review_service.tables import Conflict, Dossier, Draw, Expert, Pledge, Review, Round, Seat
+from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
 from review_service.workflows.log import append
 from review_service.workflows.rounds import rubric_of
-from review_service.workflows.seats import dealt
+from review_service.workflows.seats import DEALING, dealt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,28 +29,30 @@ def assigned(session: Session, round_id: int, expert_id: int) -> list[Dossier]:
     """Return the dossiers that an expert is to score: calibration first, then by number.
 
     An expert scores the dossiers of the panel of an accepted seat, save those with a conflict
-    declared since; a stand-in scores the one dossier.
+    declared since; a stand-in scores the one dossier. Everybody scores the calibration dossiers.
     """
-    numbers = _numbers(session, round_id, expert_id)
+    numbers, closed = _numbers(session, round_id, expert_id)
     if not numbers:
         return []
     query = select(Dossier).where(
         Dossier.round_id == round_id,
         col(Dossier.number).in_(numbers) | (col(Dossier.status) == "calibration"),
+        col(Dossier.number).not_in(closed),
     )
     rows = session.exec(query.order_by(col(Dossier.number))).all()
     return sorted(rows, key=lambda one: (one.status != "calibration", one.number))
 
 
-def _numbers(session: Session, round_id: int, expert_id: int) -> set[str]:
+def _numbers(session: Session, round_id: int, expert_id: int) -> tuple[set[str], set[str]]:
+    """Return the numbers of the dossiers of an expert's seats, and those closed by conflicts."""
     seats = session.exec(
-        select(Seat.panel, Seat.dossier, Draw.result)
+        select(Seat.panel, Seat.dossier, DEALING)
         .join(Draw, col(Draw.id) == col(Seat.draw_pk))
         .where(Draw.round_id == round_id, Seat.expert_id == expert_id, Seat.status == "accepted")
     ).all()
     numbers: set[str] = set()
-    for panel, dossier, result in seats:
-        numbers |= {dossier} if dossier else set(dealt(result or "{}").get(panel, ()))
+    for panel, dossier, dealing in seats:
+        numbers |= {dossier} if dossier else set(dealt(dealing or "{}").get(panel, ()))
     closed = session.exec(
         select(Dossier.number)
         .join(Conflict, col(Conflict.dossier_id) == col(Dossier.id))
@@ -59,13 +62,13 @@ def _numbers(session: Session, round_id: int, expert_id: int) -> set[str]:
             Conflict.status == "confirmed",
         )
     ).all()
-    return numbers - set(closed)
+    return numbers - set(closed), set(closed)
 
 
 def sign_pledge(work: Work, round_id: int, expert_id: int) -> Pledge:
     """Sign the pledge of confidentiality, once; nothing of a dossier opens before."""
     row = work.one(Round, round_id)
-    if not _numbers(work.session, round_id, expert_id):
+    if not _numbers(work.session, round_id, expert_id)[0]:
         raise NotFoundError("no-seat")
     if work.session.get(Pledge, (round_id, expert_id)):
         raise WorkflowError("pledge-signed")
@@ -82,11 +85,14 @@ def _mine(work: Work, round_id: int, expert_id: int, dossier_id: int) -> tuple[R
     if work.session.get(Pledge, (round_id, expert_id)) is None:
         raise WorkflowError("pledge-needed")
     dossier = work.session.get(Dossier, dossier_id, options=[defer(_APPLICATION)])
-    numbers = _numbers(work.session, round_id, expert_id)
+    numbers, closed = _numbers(work.session, round_id, expert_id)
     if dossier is None or dossier.round_id != round_id or not numbers:
         raise NotFoundError("not-your-dossier")
-    if dossier.number not in numbers and dossier.status != "calibration":
+    sample = dossier.status == "calibration" and dossier.number not in closed
+    if dossier.number not in numbers and not sample:
         raise NotFoundError("not-your-dossier")
+    if not sample and calibration.holds_back(work.session, row, expert_id):
+        raise WorkflowError("calibration-first")
     return row, dossier
 
 

@@ -12,6 +12,7 @@ from allocation.canonical import canonical
 from review_service.tables import Dossier, Review, Round
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.log import append
+from review_service.workflows.panels import check_rules
 from scoring.rubric import Rubric, load_rubric
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ DEFAULT_RULES: dict[str, Any] = {
     "dossiers_per_province": 5,
     "dossiers_per_prefecture": 3,
     "strata": {},  # code → name; made from the names that the panels use
+    "method": "lottery",  # or "balanced": docs/balanced.md; its panels name their "dossiers"
     "panels": [],
+    "each": {},  # balanced, a panel for each dossier: {"seats": {stratum: k}, "capacity": c}
+    "pair_cap": [1, 1],  # balanced: no pair has a chance above this fraction
+    # Squared points, to foresee a design's standard error: reviewers' means that differ by some
+    # 4 of 100 points, scores that scatter by 5 beside them, which earlier rounds may correct.
+    "assumed": {"reviewer": "16", "residual": "25"},
     "limits": [
         {"field": "employer", "scope": "draw", "max": 1},
         {"field": "province", "scope": "panel", "max": 2},
@@ -47,6 +54,7 @@ DEFAULT_RULES: dict[str, Any] = {
         "zone": {"low": "0.10", "high": "0.90", "settle": "panel"},
     },
     "publicity_days": 5,
+    "calibration_first": True,  # samples, where there are any, before every other dossier
     "review_days": [],  # two times with zones, the first and the last moment of scoring
 }
 
@@ -60,6 +68,7 @@ def create_round(
     unknown = sorted(set(rules or {}) - set(DEFAULT_RULES))
     if unknown:
         raise WorkflowError("round-rules-unknown", keys=unknown)
+    check_rules(DEFAULT_RULES | (rules or {}))
     loaded = load_rubric(rubric)
     row = Round(
         code=code,
@@ -78,15 +87,18 @@ def create_round(
 def _coded(rules: dict[str, Any]) -> dict[str, Any]:
     """Give strata their codes: a record's keys are ASCII, and names are usually not."""
     known = {name: code for code, name in rules["strata"].items()}
-    used = {name for panel in rules["panels"] for name in panel["seats"]} - set(rules["strata"])
+    each = rules["each"]
+    used = {name for one in [*rules["panels"], each] for name in one.get("seats", {})}
+    used -= set(rules["strata"])
     codes = (f"S{number}" for number in range(1, 1000) if f"S{number}" not in rules["strata"])
     known |= dict(zip(sorted(used - set(known)), codes, strict=False))
-    panels = [
-        panel | {"seats": {known.get(key, key): n for key, n in panel["seats"].items()}}
-        for panel in rules["panels"]
-    ]
+
+    def coded(one: dict[str, Any]) -> dict[str, Any]:
+        return one | {"seats": {known.get(key, key): n for key, n in one["seats"].items()}}
+
+    panels = [coded(panel) for panel in rules["panels"]]
     strata = {code: name for name, code in sorted(known.items(), key=lambda pair: pair[1])}
-    return rules | {"strata": strata, "panels": panels}
+    return rules | {"strata": strata, "panels": panels, "each": coded(each) if each else {}}
 
 
 def open_round(work: Work, round_id: int) -> Round:

@@ -6,13 +6,14 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from allocation import replacement as replacing
 from allocation.canonical import parse
 from allocation.snapshot import Snapshot
-from review_service.tables import Conflict, Dossier, Draw, LogEvent, Seat
-from review_service.workflows.base import WorkflowError
+from review_service.tables import Account, Conflict, Dossier, Draw, LogEvent, Seat
+from review_service.workflows.base import NotFoundError, WorkflowError
 from review_service.workflows.draws import expert_ids
 from review_service.workflows.log import append
 
@@ -24,13 +25,23 @@ if TYPE_CHECKING:
 # Why a seat is vacated: the log is public, so it carries a code; words stay sealed.
 REASONS = ("declined", "recusal", "unreachable", "timeout", "conflict", "withdrawn", "other")
 
+# Which of them who may give: "declined" is an expert's own to say, "unreachable" is not.
+_MAY_GIVE = {
+    "expert": ("declined", "recusal", "conflict", "withdrawn", "other"),
+    "staff": ("unreachable", "timeout", "withdrawn", "other"),
+    "system": ("timeout",),
+}
+
 # The events that replacement depends on, besides the snapshot and the result.
 _HISTORY = ("conflict.declared", "expert.unavailable", "seat.vacated", "seat.replaced")
 
 
 def accept_seat(work: Work, seat_id: int) -> Seat:
-    """The expert takes the seat."""
+    """The expert takes the own seat; nobody accepts for somebody else."""
     seat = work.one(Seat, seat_id, lock=True)
+    if work.actor.role != "expert":
+        raise WorkflowError("not-for-role", role=work.actor.role)
+    _own(work, seat)
     if seat.status != "awaiting":
         raise WorkflowError("seat-status", status=seat.status)
     seat.status, seat.changed_at = "accepted", work.now
@@ -43,16 +54,33 @@ def accept_seat(work: Work, seat_id: int) -> Seat:
 def vacate_seat(work: Work, seat_id: int, reason: str, note: str = "") -> Seat | None:
     """The expert declines, recuses or can't be reached: the next of the list takes the seat.
 
-    `reason` is one of REASONS; `note`, in anybody's words, enters the log as a sealed digest.
+    An expert vacates the own seat alone; staff may give the reasons that are staff's to know, not
+    those that are an expert's own. `note`, in anybody's words, enters the log as a sealed digest.
     Returns the new seat, or None where the list is exhausted (a supplementary draw is then due).
     """
     seat = work.one(Seat, seat_id, lock=True)
     draw = work.one(Draw, seat.draw_pk, lock=True)
     if seat.status == "vacated":
         raise WorkflowError("seat-status", status=seat.status)
+    if work.actor.role == "expert":
+        _own(work, seat)
     if reason not in REASONS:
         raise WorkflowError("reason-needed")
+    if reason not in _MAY_GIVE.get(work.actor.role, ()):
+        raise WorkflowError("reason-not-yours", reason=reason)
     return _vacate(work, draw, seat, reason, note, dossier=seat.dossier or None)
+
+
+def _own(work: Work, seat: Seat) -> None:
+    """Refuse a seat that isn't the acting expert's, as if there were none.
+
+    An expert acts under the code of an account, or by the link of a letter under the pseudonym.
+    """
+    query = select(Account.expert_id).where(Account.code == work.actor.id)
+    accounts = work.session.exec(query).all()
+    mine = seat.expert_id in accounts if accounts else work.actor.id == seat.pseudonym
+    if not mine:
+        raise NotFoundError("not-found", kind="Seat", key=str(seat.id))
 
 
 def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat | None:
@@ -62,6 +90,8 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
     """
     seat = work.one(Seat, seat_id, lock=True)
     draw = work.one(Draw, seat.draw_pk, lock=True)
+    if work.actor.role == "expert":
+        _own(work, seat)
     if dossier not in dossiers_of(draw, seat.panel) or seat.status == "vacated":
         raise WorkflowError("not-your-dossier", dossier=dossier)
     _close_dossier(work, draw, seat, dossier, rule)
@@ -75,14 +105,23 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
 
 
 def dossiers_of(draw: Draw, panel: str) -> list[str]:
-    """Return the numbers of a panel's dossiers, as dealt."""
-    return list(dealt(draw.result or "{}").get(panel, ()))
+    """Return the numbers of a panel's dossiers, as dealt or as fixed before."""
+    text = draw.snapshot if draw.method == "balanced" else draw.result
+    return list(dealt(text or "{}").get(panel, ()))
 
 
-@lru_cache(maxsize=256)
-def dealt(result: str) -> dict[str, tuple[str, ...]]:
-    """Return panel → its dossiers of a result's text; parsed once, for every save asks."""
-    return {panel: tuple(held) for panel, held in json.loads(result).get("panels", {}).items()}
+# The text of a draw that says which panel has which dossiers: a lottery's result deals them, and
+# the snapshot of a balanced draw has them fixed.
+DEALING = sa.case((col(Draw.method) == "balanced", Draw.snapshot), else_=Draw.result)
+
+
+@lru_cache(maxsize=64)
+def dealt(text: str) -> dict[str, tuple[str, ...]]:
+    """Return panel → its dossiers of a `DEALING` text; parsed once, for every save asks."""
+    panels = json.loads(text).get("panels", {})
+    if isinstance(panels, list):
+        return {panel["id"]: tuple(panel["dossiers"]) for panel in panels}
+    return {panel: tuple(held) for panel, held in panels.items()}
 
 
 def _close_dossier(work: Work, draw: Draw, seat: Seat, dossier: str, rule: str) -> None:

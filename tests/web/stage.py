@@ -72,6 +72,7 @@ class Stage:
     folder: Path
     clock: Clock = field(default_factory=lambda: Clock(lock_time() - timedelta(days=1)))
     scene: str = ""
+    samples_first: bool = False  # calibration before everything else, as rounds have it by default
     dossiers: int = 12  # that compete, half of them a panel's; one calibration sample beside
     secrets: dict[str, bytes] = field(default_factory=dict)
 
@@ -104,7 +105,7 @@ class Stage:
             {"id": f"P0{n}", "class": sector, "seats": SEATS} for n, sector in enumerate(SECTORS, 1)
         ]
         listing = rounds.DEFAULT_RULES["list"] | {"total": 4}
-        rules = {"panels": panels, "list": listing}
+        rules = {"panels": panels, "list": listing, "calibration_first": self.samples_first}
         row = self.office.do(
             STAFF, rounds.create_round, CODE, "国家技能根基工程培训基地遴选（测试）",
             "skills-base-2022", rules,

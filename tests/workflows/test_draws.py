@@ -10,7 +10,14 @@ from allocation.checkpoint import open_note
 from allocation.errors import SourceError
 from review_service.tables import Draw, Expert, LogEvent, Round, Seat
 from review_service.workflows import draws, locks, log, reviews, seats
-from review_service.workflows.base import Office, Work, WorkflowError, pk
+from review_service.workflows.base import (
+    Actor,
+    NotFoundError,
+    Office,
+    Work,
+    WorkflowError,
+    pk,
+)
 from review_service.workflows.vacancies import vacancies
 from tests.workflows.conftest import (
     INSPECTOR,
@@ -21,6 +28,11 @@ from tests.workflows.conftest import (
     commit_all,
     digest_of,
 )
+
+
+def _as(seat: Seat) -> Actor:
+    """Return the expert of a seat as who acts."""
+    return Actor("expert", seat.pseudonym)
 
 
 def _types(office: Office) -> list[str]:
@@ -84,7 +96,7 @@ def test_decline_takes_the_next_of_the_list(office: Office, drawn: Draw) -> None
     with office.store.reading() as session:
         before = session.exec(select(Seat).order_by(col(Seat.id))).all()
     first = before[0]
-    new = office.do(STAFF, seats.vacate_seat, pk(first), "declined", "在医院")
+    new = office.do(_as(first), seats.vacate_seat, pk(first), "declined", "在医院")
     assert new is not None
     assert (new.panel, new.stratum, new.replaces_id) == (first.panel, first.stratum, first.id)
     assert new.pseudonym not in {row.pseudonym for row in before}
@@ -96,17 +108,41 @@ def test_decline_takes_the_next_of_the_list(office: Office, drawn: Draw) -> None
     assert "在医院" in (logged.private or "")
 
 
+def test_a_seat_is_its_experts_to_answer(office: Office, drawn: Draw) -> None:
+    """Nobody answers for somebody else: not another expert, not staff with an expert's reasons."""
+    with office.store.reading() as session:
+        first, second = session.exec(select(Seat).order_by(col(Seat.id))).all()[:2]
+    with pytest.raises(NotFoundError):
+        office.do(_as(second), seats.accept_seat, pk(first))
+    with pytest.raises(NotFoundError):
+        office.do(_as(second), seats.vacate_seat, pk(first), "declined")
+    with pytest.raises(NotFoundError):
+        number = seats.dossiers_of(drawn, first.panel)[0]
+        office.do(_as(second), seats.declare_conflict, pk(first), number, "kin")
+    with pytest.raises(WorkflowError, match="not-for-role"):
+        office.do(STAFF, seats.accept_seat, pk(first))
+    for who, reason in ((STAFF, "declined"), (STAFF, "recusal"), (_as(first), "unreachable")):
+        with pytest.raises(WorkflowError, match="reason-not-yours"):
+            office.do(who, seats.vacate_seat, pk(first), reason)
+    for who in (INSPECTOR, Actor("approver", "approver-1")):
+        with pytest.raises(WorkflowError, match="reason-not-yours"):
+            office.do(who, seats.vacate_seat, pk(first), "other")
+    with office.store.reading() as session:
+        assert session.get_one(Seat, first.id).status == "awaiting"
+    assert office.do(STAFF, seats.vacate_seat, pk(first), "unreachable") is not None
+
+
 def test_declared_conflict_takes_a_stand_in_for_one_dossier(office: Office, drawn: Draw) -> None:
     """A declared conflict leaves the expert the other dossiers and seats another for that one."""
     with office.store.reading() as session:
         seat = session.exec(select(Seat).order_by(col(Seat.id))).first()
     assert seat is not None
     dossier = seats.dossiers_of(drawn, seat.panel)[0]
-    stand_in = office.do(STAFF, seats.declare_conflict, pk(seat), dossier, "kin")
+    stand_in = office.do(_as(seat), seats.declare_conflict, pk(seat), dossier, "kin")
     assert stand_in is not None
     assert stand_in.dossier == dossier
     for one in (seat, stand_in):
-        office.do(STAFF, seats.accept_seat, pk(one))
+        office.do(_as(one), seats.accept_seat, pk(one))
     with office.store.reading() as session:
         mine = {one.number for one in reviews.assigned(session, drawn.round_id, seat.expert_id)}
         theirs = reviews.assigned(session, drawn.round_id, stand_in.expert_id)
@@ -157,7 +193,7 @@ def test_supplementary_draw_fills_what_the_list_could_not(office: Office, drawn:
         query = select(Seat).where(Seat.draw_pk == drawn.id, Seat.stratum == "S1")
         seat: Seat | None = session.exec(query).first()
     while seat is not None:
-        seat = office.do(STAFF, seats.vacate_seat, pk(seat), "declined")
+        seat = office.do(_as(seat), seats.vacate_seat, pk(seat), "declined")
     office.do(STAFF, _newcomers)
     with office.store.reading() as session:
         row = session.get_one(Round, drawn.round_id)

@@ -33,6 +33,7 @@
     find("make").addEventListener("click", async () => {
       secret = crypto.getRandomValues(new Uint8Array(32));
       find("secret").textContent = toHex(secret).match(/.{4}/g).join(" ");
+      find("qr").replaceChildren(window.qrCode(toHex(secret).toUpperCase()));
       find("commitment").value = await commitment(box.dataset.draw, box.dataset.party, secret);
       find("made").hidden = false;
       find("kept").hidden = true;
@@ -41,6 +42,30 @@
     find("keep").addEventListener("click", () => {
       localStorage.setItem(storeKey(box), toHex(secret));
       find("kept").hidden = false;
+    });
+  }
+
+  // Where the browser reads QR codes by itself, the printed secret is photographed or chosen as a
+  // picture; the picture never leaves the page.
+  async function setUpScan(box, found) {
+    const scan = box.querySelector("[data-scan]");
+    if (!scan || !("BarcodeDetector" in window)) return;
+    const formats = await window.BarcodeDetector.getSupportedFormats();
+    if (!formats.includes("qr_code")) return;
+    const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
+    scan.hidden = false;
+    scan.querySelector("[data-photo]").addEventListener("change", async (event) => {
+      const none = scan.querySelector("[data-none]");
+      none.hidden = true;
+      let codes = [];
+      try {
+        codes = await detector.detect(await createImageBitmap(event.target.files[0]));
+      } catch {
+        // Not a picture: said below as "none found".
+      }
+      const secret = codes.map((one) => tidy(one.rawValue)).find(isSecret);
+      none.hidden = Boolean(secret);
+      if (secret) found(secret);
     });
   }
 
@@ -56,6 +81,10 @@
       return show(made === box.dataset.commitment ? "matches" : "differs");
     };
     field.addEventListener("input", check);
+    setUpScan(box, (text) => {
+      field.value = tidy(text).match(/.{1,4}/g).join(" ");
+      check();
+    });
     const kept = localStorage.getItem(storeKey(box));
     const button = box.querySelector("[data-use-kept]");
     if (kept && button) {
