@@ -166,22 +166,14 @@ def flag_text(flag: Flag) -> tuple[str, str]:  # noqa: PLR0911 - one case a kind
 def fact_text(fact: dict[str, Any]) -> str:
     """Return what a flag says of one dossier."""
     if "scores" in fact:
-        return _(
-            "scores %(one)s and %(two)s",
-            one=_number(fact["scores"][0]),
-            two=_number(fact["scores"][1]),
-        )
+        one, two = map(_number, fact["scores"])
+        return str(_("scores %(one)s and %(two)s", one=one, two=two))
     if "expected" in fact:
-        return _(
-            "scored %(score)s, expected %(expected)s",
-            score=_number(fact["score"]),
-            expected=_number(fact["expected"]),
-        )
+        score, expected = _number(fact["score"]), _number(fact["expected"])
+        return str(_("scored %(score)s, expected %(expected)s", score=score, expected=expected))
     if "p_top" in fact:
-        return _(
-            "chance to be on the list %(chance)s",
-            chance=_percent(fact["p_top"]) if fact["p_top"] is not None else "–",
-        )
+        chance = "–" if fact["p_top"] is None else _percent(fact["p_top"])
+        return str(_("chance to be on the list %(chance)s", chance=chance))
     return _number(fact["difference"]) if fact.get("difference") is not None else ""
 
 

@@ -7,7 +7,7 @@ import json
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
@@ -56,7 +56,7 @@ def index() -> str:
         until=_day(given["until"], troubles, after=1),
     )
     page = searches.search(db(), wanted, request.args.get("before", type=int))
-    filters = {name: value for name, value in given.items() if value}
+    filters: dict[str, Any] = {name: value for name, value in given.items() if value}
     return render_template(
         "log/index.html",
         rows=[(row, json.loads(row.event)) for row in page.rows],

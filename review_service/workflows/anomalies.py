@@ -168,16 +168,16 @@ def _exclusions(session: Session, row: Round) -> Iterator[Finding]:
         )
     )
     for key in sorted(set(asked) | set(by_hand), key=lambda one: numbers.get(one, "")):
-        count = max(sum(asked[key].values()), by_hand[key])
+        share = max(sum(asked[key].values()), by_hand[key]) / max(pool, 1)
         facts = {
             "dossier": numbers.get(key, "?"),
             "requested": sum(asked[key].values()),
             "accepted": asked[key]["accepted"],
             "by_hand": by_hand[key],
             "pool": pool,
-            "share": count / max(pool, 1),
+            "share": share,
         }
-        weight = "look" if facts["share"] > EXCLUDED_SHARE else "note"
+        weight = "look" if share > EXCLUDED_SHARE else "note"
         query = {"type": "recusal.requested", "subject": row.code} if asked[key] else {}
         yield Finding("exclusions", row.code, weight, facts, (), query)
 

@@ -7,9 +7,9 @@ of a reviewer or sealed matter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app, request
+from flask import request
 from flask_smorest import Api
 
 from review_service.web.access import public
@@ -58,7 +58,7 @@ def install(app: Flask) -> None:
 
     @public
     def described() -> ResponseReturnValue:
-        return served()
+        return cast("ResponseReturnValue", served())
 
     app.view_functions["api-docs.openapi_json"] = described
     pages = app.error_handler_spec[None][None]
@@ -68,11 +68,8 @@ def install(app: Flask) -> None:
         def _no_route(error: HTTPException) -> ResponseReturnValue:
             if request.path.startswith("/api/"):
                 return refusal(error)
-            handler = next(
-                pages[one] for one in type(error).__mro__ if one in pages
-            )  # the page's own
-            answer: ResponseReturnValue = current_app.ensure_sync(handler)(error)
-            return answer
+            handler = next(pages[one] for one in type(error).__mro__ if one in pages)
+            return cast("ResponseReturnValue", handler(error))
 
 
 def description(app: Flask) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import g, jsonify, request
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import RAISE, Schema, fields
 from sqlmodel import select
 from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
 
@@ -66,6 +66,12 @@ def endpoint(rule: str, schema: type[Schema], *refusals: int) -> Callable[[View]
     return mark
 
 
+def query(schema: type[Schema]) -> Callable[[View], View]:
+    """Declare what may stand behind the question mark; anything else is refused (422)."""
+    made: Callable[[View], View] = blueprint.arguments(schema, location="query", unknown=RAISE)
+    return made
+
+
 def _authenticate() -> None:
     """Take the bearer token of a request, if it brings one; 401 for one that doesn't hold."""
     g.scopes = frozenset()
@@ -100,9 +106,6 @@ def open_rounds(scope: str) -> list[Round]:
     return [row for row in db().exec(query) if row.status in PUBLISHED or has(scope)]
 
 
-@blueprint.errorhandler(HTTPException)
-@blueprint.errorhandler(WorkflowError)
-@blueprint.errorhandler(AllocationError)
 def refusal(error: Exception) -> ResponseReturnValue:
     """Return a refusal as JSON."""
     headers: dict[str, str] = {}
@@ -120,3 +123,7 @@ def refusal(error: Exception) -> ResponseReturnValue:
     answer.status_code = status
     answer.headers.update(headers)
     return answer
+
+
+for _kind in (HTTPException, WorkflowError, AllocationError):
+    blueprint.register_error_handler(_kind, refusal)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 from sqlmodel import col, select
 from werkzeug.exceptions import NotFound
 
 from allocation import merkle
 from review_service.tables import Checkpoint, LogEvent, LogNode, Witness
-from review_service.web.api.answers import LARGEST, NUMBER, blueprint, endpoint, has, open_rounds
+from review_service.web.api.answers import LARGEST, NUMBER, endpoint, has, open_rounds, query
 from review_service.web.page import db
 from review_service.workflows import log as logs
 from review_service.workflows.base import WorkflowError
@@ -174,13 +174,13 @@ def log() -> dict[str, Any]:
 
 
 @endpoint("/log/events", Events)
-@blueprint.arguments(EventsAsked, location="query", unknown=RAISE)
+@query(EventsAsked)
 def events(asked: dict[str, int]) -> dict[str, Any]:
     """Return events in order, up to the newest checkpoint (with the scope `log`, up to the end)."""
     size = _reach()
     end = min(asked["start"] + asked["limit"], size)
-    query = select(LogEvent).where(LogEvent.seq >= asked["start"], LogEvent.seq < end)
-    rows = db().exec(query.order_by(col(LogEvent.seq)))
+    wanted = select(LogEvent).where(LogEvent.seq >= asked["start"], LogEvent.seq < end)
+    rows = db().exec(wanted.order_by(col(LogEvent.seq)))
     return {"size": size, "events": _shown(rows), "next": end if end < size else None}
 
 
@@ -194,11 +194,11 @@ def event(number: int) -> dict[str, Any]:
 
 
 @endpoint("/log/checkpoints", Checkpoints)
-@blueprint.arguments(CheckpointsAsked, location="query", unknown=RAISE)
+@query(CheckpointsAsked)
 def checkpoints(asked: dict[str, int]) -> dict[str, Any]:
     """Return signed checkpoints, the newest first."""
-    query = select(Checkpoint).where(Checkpoint.size < asked["before"])
-    rows = list(db().exec(query.order_by(col(Checkpoint.size).desc()).limit(asked["limit"] + 1)))
+    wanted = select(Checkpoint).where(Checkpoint.size < asked["before"])
+    rows = list(db().exec(wanted.order_by(col(Checkpoint.size).desc()).limit(asked["limit"] + 1)))
     more = len(rows) > asked["limit"]
     return {
         "checkpoints": rows[: asked["limit"]],
@@ -231,7 +231,7 @@ def witnesses() -> dict[str, Any]:
 
 
 @endpoint("/log/proofs/inclusion", Inclusion)
-@blueprint.arguments(InclusionAsked, location="query", unknown=RAISE)
+@query(InclusionAsked)
 def inclusion(asked: dict[str, int]) -> dict[str, Any]:
     """Prove that an event is in the tree of a size."""
     size = _size(asked.get("size"))
@@ -248,7 +248,7 @@ def inclusion(asked: dict[str, int]) -> dict[str, Any]:
 
 
 @endpoint("/log/proofs/consistency", Consistency)
-@blueprint.arguments(ConsistencyAsked, location="query", unknown=RAISE)
+@query(ConsistencyAsked)
 def consistency(asked: dict[str, int]) -> dict[str, Any]:
     """Prove that the tree of `new` events continues that of `old`."""
     new = _size(asked.get("new"))
