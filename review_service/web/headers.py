@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import g
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def install(app: Flask, settings: Settings) -> None:
     """Send the headers with every response; answer to the service's own names alone."""
     if settings.hosts:
         app.config["TRUSTED_HOSTS"] = list(settings.hosts)
+        # Pages build addresses from the host's name: this answer has none.
+        app.register_error_handler(SecurityError, lambda _error: ("Bad Request\n", 400))
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # Flask's own way

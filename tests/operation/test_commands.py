@@ -51,7 +51,7 @@ def test_check_passes_and_sees_each_fault(data: Path) -> None:
     """An installation in order is ok; a key or folder that others may read is named."""
     assert _run("migrate").exit_code == 0
     settings = Settings()
-    for name in ("session", "password"):
+    for name in ("session", "password", "totp"):
         settings.secret(name)
     assert _run("check").output == "ok\n"
     settings.key_file.chmod(0o644)
