@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
+from review_service.demonstration import applying
+from review_service.demonstration.practice import TO_DRAW
 from review_service.demonstration.world import PASSWORD
 from review_service.settings import hash_password
 from review_service.tables import Expert, Seat
@@ -47,11 +49,13 @@ def create_accounts(office: Office, draw: Draw) -> None:
             SYSTEM, create_account, code=EXPERT[0], email=EXPERT[1], name=expert.name,
             role="expert", password_hash=secret, expert_id=pk(expert),
         )  # fmt: skip
+    applying.begin_applications(office, TO_DRAW[0], secret)
 
 
 def account_list() -> str:
     """Return the accounts as lines to print."""
-    rows = [(email, purpose) for _, email, _, _, purpose in PEOPLE] + [EXPERT[1:]]
+    rows = [(email, purpose) for _, email, _, _, purpose in (*PEOPLE, *applying.PEOPLE)]
+    rows.append(EXPERT[1:])
     lines = [f"  {email:<24} {purpose}" for email, purpose in rows]
     title = f"演示账号，口令均为 {PASSWORD} · accounts, password {PASSWORD}:"
     return "\n".join([title, *lines])
