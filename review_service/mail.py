@@ -167,7 +167,7 @@ def message(letter: Mapping[str, Any], server: Server) -> EmailMessage:
     mail["Date"] = letter["date"]
     mail["Message-ID"] = f"<letter-{letter['id']}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter["body"])
+    mail.set_content(letter["body"], cte="base64")  # every server takes seven bits
     if letter["calendar"]:
         mail.add_attachment(
             letter["calendar"].encode(), maintype="text", subtype="calendar", filename="review.ics"
