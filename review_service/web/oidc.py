@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from flask import flash, redirect
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_security import FsOAuthProvider
+from flask_security import FsOAuthProvider, url_for_security
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,6 +31,37 @@ def client(app: Flask, settings: Settings) -> Any:
     return OAuth(app)
 
 
+def _failed() -> Any:
+    """Tell that it failed, without what the provider said."""
+    flash(_("Signing in through the ministry’s sign-on did not work. Try again."), "error")
+    return redirect(url_for_security("login"))
+
+
+def _app_class() -> Any:
+    """Return authlib's client, whose every failure (network, claims, keys) is one kind."""
+    from authlib.integrations.base_client import OAuthError
+    from authlib.integrations.flask_client import FlaskOAuth2App
+
+    class SignOn(FlaskOAuth2App):  # type: ignore[misc]  # untyped library
+        def authorize_redirect(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().authorize_redirect(*args, **kwargs)
+            except Exception:  # noqa: BLE001 - the libraries beneath share no root of errors
+                structlog.get_logger(__name__).exception("sign-on away")
+                return _failed()
+
+        def authorize_access_token(self, **kwargs: Any) -> Any:
+            try:
+                return super().authorize_access_token(**kwargs)
+            except Exception as error:  # as above
+                structlog.get_logger(__name__).warning(
+                    "sign-on refused", error=type(error).__name__
+                )
+                raise OAuthError("refused", "") from error
+
+    return SignOn
+
+
 class Ministry(FsOAuthProvider):  # type: ignore[misc]  # untyped library
     """The sign-on as the library asks for it: discovery, code flow with PKCE, signed identity."""
 
@@ -37,6 +70,7 @@ class Ministry(FsOAuthProvider):  # type: ignore[misc]  # untyped library
         super().__init__(
             NAME,
             {
+                "client_cls": _app_class(),
                 "client_id": settings.oidc_client,
                 "client_secret": settings.given_secret("oidc"),
                 "server_metadata_url": f"{issuer}/.well-known/openid-configuration",
@@ -58,12 +92,8 @@ class Ministry(FsOAuthProvider):  # type: ignore[misc]  # untyped library
         return "email", str(said["email"])
 
     def oauth_response_failure(self, _view: str, _error: Any) -> Any:
-        """Tell that it failed, without what the provider said."""
-        from flask import flash, redirect
-        from flask_security import url_for_security
-
-        flash(_("Signing in through the ministry’s sign-on did not work. Try again."), "error")
-        return redirect(url_for_security("login"))
+        """Answer a failure."""
+        return _failed()
 
 
 def install(app: Flask, library: Any, settings: Settings) -> None:
