@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 PAGE = 50
-WINDOW = 20_000
+WINDOW = 10_000
 
 
 @dataclass(frozen=True)
