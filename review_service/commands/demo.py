@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
+ORIGIN = "review.example/demonstration"  # as the log of the demonstration names itself
 
 
 @click.command()
@@ -46,7 +47,7 @@ def demo(serve: str, port: int, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
         settings = Settings(
-            data=out / "data", database="", origin="", secure_cookies=False, demonstration=True
+            data=out / "data", database="", origin=ORIGIN, secure_cookies=False, demonstration=True
         )
         _run_round(settings, out / "bundle.zip")
         if serve == "yes":
