@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select
 
-from allocation import PROTOCOL
+from allocation import PROTOCOL, balanced
 from allocation.hashing import h
 from review_service.tables import Conflict, Dossier, Draw, Expert, Round, Seat
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.log import stamp
+from review_service.workflows.panels import capacity_of, method_of, panels_of
 from review_service.workflows.rounds import competing
 
 if TYPE_CHECKING:
@@ -33,11 +35,14 @@ class Masked:
     pseudonym: str
     salt: bytes
 
-    def entry(self, group: Callable[[str, str], str], strata: Mapping[str, str]) -> dict[str, Any]:
+    def entry(
+        self, group: Callable[[str, str], str], strata: Mapping[str, str], capacity: int
+    ) -> dict[str, Any]:
         """Return the expert's entry of a snapshot.
 
-        `group` gives codes to employers and so on; `strata` maps names to codes, and a stratum
-        that no panel seats has the code S0: its experts stay in the list and are passed over.
+        `capacity` is how many seats the expert may take. `group` gives codes to employers and so
+        on; `strata` maps names to codes, and a stratum that no panel seats has the code S0: its
+        experts stay in the list and are passed over.
         """
         name, document = self.expert.name.encode(), self.expert.document.encode()
         return {
@@ -45,7 +50,7 @@ class Masked:
             "stratum": strata.get(self.expert.stratum, "S0"),
             "employer": group("employer", _value(self.expert, "employer")),
             "province": group("province", self.expert.province),
-            "capacity": 1,
+            "capacity": capacity,
             "identity": h("identity", self.salt, name, document).hex(),
         }
 
@@ -67,12 +72,14 @@ def _groups(work: Work, values: Iterable[tuple[str, str]]) -> Callable[[str, str
 def build(
     work: Work, row: Round, draw_id: str, sources: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], list[Masked]]:
-    """Return the snapshot record of a lottery over the round's pool, dossiers and panels.
+    """Return the snapshot record of a draw over the round's pool, dossiers and panels.
 
     Experts in use enter, also those with conflicts everywhere: nobody is dropped from a locked
-    list. Suspected conflicts must have been confirmed or dismissed first.
+    list. Suspected conflicts must have been confirmed or dismissed first. The snapshot of a
+    balanced round holds its plan; LockError where there can be none.
     """
-    return _record(work, row, draw_id, sources, _panels(row), competing(work.session, pk(row)))
+    dossiers = competing(work.session, pk(row))
+    return _record(work, row, draw_id, sources, panels_of(row, dossiers), dossiers)
 
 
 def supplement(
@@ -87,36 +94,52 @@ def supplement(
     Who sat before, and whom the round's limits bar beside those who sit now, stay in the list
     and are excluded by conflicts with the codes `seated-before` and `limit-reached`.
     """
+    here = {one.number: one for one in competing(work.session, pk(row))}
     seats: dict[str, Counter[str]] = {}
-    held: dict[str, tuple[str, ...]] = {}
+    held: dict[str, list[str]] = {}
     for one in open_seats:
-        seats.setdefault(one.panel, Counter())[one.stratum] += 1
-        held[one.panel] = one.dossiers
-    classes = {panel["id"]: panel["class"] for panel in row.rules["panels"]}
+        left = [number for number in one.dossiers if number in here]
+        if left:  # a panel whose dossiers were all withdrawn needs nobody
+            seats.setdefault(one.panel, Counter())[one.stratum] += 1
+            held[one.panel] = left
+    known = {panel["id"]: panel["class"] for panel in row.rules["panels"]}
+    classes = {panel: known.get(panel, here[held[panel][0]].sector) for panel in seats}
     panels = [
         {"id": panel, "class": classes[panel], "seats": dict(seats[panel]),
-         "dossiers": list(held[panel]), "deal": False}
+         "dossiers": held[panel], "deal": False}
         for panel in sorted(seats)
     ]  # fmt: skip
-    numbers = {dossier for dossiers in held.values() for dossier in dossiers}
-    dossiers = [one for one in competing(work.session, pk(row)) if one.number in numbers]
-    barred = _barred(work.session, row, seats)
+    dossiers = [here[number] for number in sorted({n for few in held.values() for n in few})]
+    taken, barred = _barred(work.session, row, seats)
     extra = {(e, d, rule) for e, panel, rule in barred for d in held[panel]}
-    return _record(work, row, draw_id, sources, panels, dossiers, extra)
+    return _record(work, row, draw_id, sources, panels, dossiers, extra, taken)
 
 
 def _barred(
     session: Session, row: Round, seats: Mapping[str, Counter[str]]
-) -> set[tuple[int, str, str]]:
-    """Return (expert row id, panel, rule) of those a supplementary draw must pass over."""
+) -> tuple[Counter[int], set[tuple[int, str, str]]]:
+    """Return the seats that experts hold, and whom a supplementary draw must pass over.
+
+    These are (expert row id, panel, rule). In a balanced round an expert may sit on several
+    panels, up to the capacity; in a lottery who sat once doesn't sit again.
+    """
+    balanced = method_of(row) == "balanced"
     rows = session.exec(
         select(Seat, Expert)
         .join(Expert, col(Expert.id) == col(Seat.expert_id))
         .join(Draw, col(Draw.id) == col(Seat.draw_pk))
         .where(Draw.round_id == row.id)
     ).all()
-    barred = {(pk(expert), panel, "seated-before") for _, expert in rows for panel in seats}
+    barred = {
+        (pk(expert), panel, "seated-before")
+        for seat, expert in rows
+        for panel in seats
+        if seat.panel == panel or not balanced
+    }
     sitting = [(seat, expert) for seat, expert in rows if seat.status != "vacated"]
+    taken = Counter(pk(expert) for _, expert in sitting)
+    full = [expert for expert, count in taken.items() if count >= capacity_of(row)]
+    barred |= {(one, panel, "capacity-reached") for one in full for panel in seats if balanced}
     pool = session.exec(select(Expert).where(Expert.in_use)).all()
     for limit in row.rules["limits"]:
         for panel, wanted in seats.items():
@@ -130,13 +153,13 @@ def _barred(
                 sum(one.values())
                 for one in (seats.values() if limit["scope"] == "draw" else [wanted])
             )
-            full = {value for value, n in counts.items() if value and n + new > limit["max"]}
+            over = {value for value, n in counts.items() if value and n + new > limit["max"]}
             barred |= {
                 (pk(one), panel, "limit-reached")
                 for one in pool
-                if _value(one, limit["field"]) in full
+                if _value(one, limit["field"]) in over
             }
-    return barred
+    return taken, barred
 
 
 def _value(expert: Expert, field: str) -> str:
@@ -151,6 +174,7 @@ def _record(
     panels: list[dict[str, Any]],
     dossiers: list[Dossier],
     barred: AbstractSet[tuple[int, str, str]] = frozenset(),
+    taken: Mapping[int, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], list[Masked]]:
     session = work.session
     undecided = session.exec(
@@ -174,13 +198,18 @@ def _record(
     codes = {pk(one.expert): one.pseudonym for one in masked}
     strata = {name: code for code, name in row.rules["strata"].items()}
     pairs = _conflicts(session, row, dossiers) | barred
+    most = capacity_of(row)
     found = sorted((codes[e], d, rule) for e, d, rule in pairs if e in codes)
     record = {
         "protocol": PROTOCOL,
         "draw_id": draw_id,
-        "method": "lottery",
+        "method": method_of(row),
         "experts": sorted(
-            (one.entry(group, strata) for one in masked), key=lambda entry: entry["id"]
+            (
+                one.entry(group, strata, max(1, most - taken.get(pk(one.expert), 0)))
+                for one in masked
+            ),
+            key=lambda entry: entry["id"],
         ),
         "panels": sorted(panels, key=lambda panel: panel["id"]),
         "dossiers": [
@@ -192,17 +221,9 @@ def _record(
         "sources": sources,
         "locked_at": stamp(work.now),
     }
+    if record["method"] == "balanced":
+        record = balanced.plan(record | {"pair_cap": list(row.rules["pair_cap"])})
     return record, masked
-
-
-def _panels(round_row: Round) -> list[dict[str, Any]]:
-    if not round_row.rules["panels"]:
-        raise WorkflowError("no-panels", round=round_row.code)
-    return [
-        {"id": panel["id"], "class": panel["class"], "seats": panel["seats"], "dossiers": [],
-         "deal": True}
-        for panel in round_row.rules["panels"]
-    ]  # fmt: skip
 
 
 def _conflicts(session: Session, row: Round, dossiers: list[Dossier]) -> set[tuple[int, str, str]]:
