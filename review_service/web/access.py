@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound="Callable[..., object]")
 
 # Endpoints of libraries: their static files, and sign-in with what belongs to it, whose views ask
-# for a session, a fresh one or a begun sign-in themselves (tests/security/test_signin.py).
+# for a session, a fresh one or a begun sign-in themselves (tests/security/test_signing_in.py).
 _OPEN = {
     "static", "bootstrap.static", "security.static", "security.login", "security.logout",
     "security.verify", "security.change_password", "security.two_factor_setup",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.security.conftest import House
 
 EVERYBODY = (*ROLES, STRANGER)
-# Of the library and for files: open to everybody, or tested on their own in test_signin.
+# Of the library and for files: open to everybody, or tested on their own in test_signing_in.
 ELSEWHERE = re.compile(r"(security\.|static$|bootstrap\.static$)")
 OPENED = {200, 302, 303, 400, 409, 422}
 
