@@ -326,7 +326,7 @@ def test_requests_rates_and_changes(stage: Stage) -> None:
     pair = staff.get(f"{base}/conflicts/E00001/D02").get_data(as_text=True)
     assert "有诉讼" in pair
     changes = staff.get(f"{base}/changes/conflicts").get_data(as_text=True)
-    assert "E00001/D02/unit-request" in changes
+    assert "E00001 · D02" in changes
     assert staff.get(f"{base}/conflicts.xlsx").status_code == 200
     missing = {"expert": "E99999", "dossier": "D02", "reason": "x"}
     answer = staff.post(f"{base}/requests", data=missing, follow_redirects=True)

@@ -220,6 +220,10 @@
   window.addEventListener("online", () => dirty && send());
   window.addEventListener("beforeunload", () => dirty && drafts.keep(values()));
 
+  // Beside the form there is room for what is folded up on a phone.
+  if (window.matchMedia("(min-width: 62rem)").matches) {
+    for (const one of document.querySelectorAll("details[data-wide]")) one.open = true;
+  }
   form.querySelectorAll("textarea").forEach(count);
   const kept = drafts.find();
   if (kept && kept.fields) {
