@@ -62,7 +62,7 @@ def _app_class() -> Any:
     return SignOn
 
 
-class Ministry(FsOAuthProvider):  # type: ignore[misc]  # untyped library
+class Ministry(FsOAuthProvider):
     """The sign-on as the library asks for it: discovery, code flow with PKCE, signed identity."""
 
     def __init__(self, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import segno
-from flask import abort, current_app, g, render_template, request, session
+from flask import abort, after_this_request, current_app, g, render_template, request, session
 from flask_babel import gettext as _
 from flask_security import (
     LoginForm,
@@ -72,41 +72,41 @@ _EVENTS = {
 }
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # untyped library
+class SignInForm(LoginForm):
     """No “remember me”: a session ends when it ends."""
 
-    remember = None
+    remember = None  # type: ignore[assignment]  # how WTForms takes a field away
 
 
 # The library's forms with choices, as fields without: pages offer what there is, the library's
 # views check what comes, and its way to write choices is on its way out of WTForms.
 
 
-class SetUpForm(TwoFactorSetupForm):  # type: ignore[misc]  # untyped library
+class SetUpForm(TwoFactorSetupForm):
     """The authenticator app, or none."""
 
-    setup = HiddenField()
+    setup = HiddenField()  # type: ignore[assignment]  # as said above
 
 
-class RescueForm(TwoFactorRescueForm):  # type: ignore[misc]  # untyped library
+class RescueForm(TwoFactorRescueForm):
     """Needed by a page of the library; its own route is closed."""
 
     help_setup = RadioField(choices=[SelectChoice("help", "")])
 
 
-class WhichForm(TwoFactorSelectForm):  # type: ignore[misc]  # untyped library
+class WhichForm(TwoFactorSelectForm):
     """Which second factor is at hand."""
 
-    which = HiddenField()
+    which = HiddenField()  # type: ignore[assignment]  # as said above
 
 
-class PasskeyForm(WebAuthnRegisterForm):  # type: ignore[misc]  # untyped library
+class PasskeyForm(WebAuthnRegisterForm):
     """A new passkey's name."""
 
-    usage = HiddenField(default="secondary")
+    usage = HiddenField(default="secondary")  # type: ignore[assignment]  # as said above
 
 
-class Codes(Totp):  # type: ignore[misc]  # untyped library
+class Codes(Totp):
     """TOTP whose codes work once, and whose picture is made by segno."""
 
     def generate_qrcode(self, username: str, totp: str) -> str:
@@ -116,18 +116,19 @@ class Codes(Totp):  # type: ignore[misc]  # untyped library
         named = svg.replace(b"<svg ", b'<svg xmlns="http://www.w3.org/2000/svg" ', 1)
         return f"data:image/svg+xml;base64,{b64encode(named).decode()}"
 
-    def get_last_counter(self, user: Account) -> int | None:
+    def get_last_counter(self, user: Any) -> int | None:
         """Return the counter of the last code that was taken."""
-        return user.tf_last_counter
+        counter: int | None = user.tf_last_counter
+        return counter
 
-    def set_last_counter(self, user: Account, tmatch: Any) -> None:
+    def set_last_counter(self, user: Any, tmatch: Any) -> None:
         """Keep the counter of a code; that code and earlier ones work no more."""
         user.tf_last_counter = tmatch.counter
         current_app.extensions["security"].datastore.put(user)
-        utils.after_this_request(_committed)
+        after_this_request(_committed)
 
 
-class Keys(WebauthnUtil):  # type: ignore[misc]  # untyped library
+class Keys(WebauthnUtil):
     """Passkeys, each with a name of letters, digits, blanks and strokes."""
 
     def name_svn(self, value: str) -> tuple[str | None, str | None]:
@@ -143,7 +144,7 @@ def _committed(response: Response) -> Response:
     return response
 
 
-class People(SQLAlchemySessionUserDatastore):  # type: ignore[misc]  # untyped library
+class People(SQLAlchemySessionUserDatastore):
     """Accounts as the library sees them; a change and its event are one transaction."""
 
     def commit(self) -> None:
@@ -183,12 +184,12 @@ def _work(session_: Any, code: str) -> Work:
     return Work(session_, Actor(role() or "account", code), office.tools, now)
 
 
-class Library(Security):  # type: ignore[misc]  # untyped library
+class Library(Security):
     """Flask-Security without two packages: `Codes` draws by segno, `Keys` takes plain names."""
 
     def _check_modules(self, module: str, *rest: Any) -> None:
         if module not in {"qrcode", "nh3"}:
-            super()._check_modules(module, *rest)
+            super()._check_modules(module, *rest)  # type: ignore[no-untyped-call]
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -257,7 +258,7 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
         slow = request and request.endpoint in _READERS
         return Session(engine if writes and not slow else reading)
 
-    people = scoped_session(people_session)
+    people: Any = scoped_session(people_session)  # type: ignore[arg-type]  # any maker will do
     app.teardown_appcontext(lambda _error: people.remove())
     library = Library(
         app,
@@ -304,8 +305,7 @@ def _tried() -> str:
         return "account:" + request.form.get("email", "").strip().lower()
     if request.endpoint in {"links.enter", "links.choose"}:
         return "link:" + (request.view_args or {}).get("token", "")
-    waiting = session.get("tf_user_id") or session.get("_user_id") or ""
-    return "person:" + waiting
+    return f"person:{session.get('tf_user_id') or session.get('_user_id') or ''}"
 
 
 def _count() -> ResponseReturnValue | None:
