@@ -1,6 +1,6 @@
 """Take the pictures of docs/images from a running demonstration.
 
-make demo, then: .venv/bin/python tools/pictures.py [http://127.0.0.1:8000]
+make demo, then: .venv/bin/python tools/pictures.py [http://127.0.0.1:8000 [build/demo/bundle.zip]]
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from review_service.demonstration.world import PASSWORD
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from review_service.demonstration.world import PASSWORD  # noqa: E402 - found by the line above
+
 OUT = ROOT / "docs" / "images"
 FLAGS = [
     "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -31,7 +33,7 @@ PAGES = (
 )
 
 
-def main(base: str) -> None:
+def main(base: str, bundle: Path) -> None:
     """Take all pictures."""
     OUT.mkdir(parents=True, exist_ok=True)
     flags = FLAGS + (["--no-sandbox"] if os.getuid() == 0 else [])
@@ -43,12 +45,15 @@ def main(base: str) -> None:
                 page = sign_in(browser, base, who, language, WIDE)
                 page.goto(base + address)
                 page.wait_for_timeout(400)
+                if name == "show":
+                    for _ in range(25):
+                        page.click("#stage-seat")
                 save(page, f"{name}-{language}")
             for suffix, size in (("", WIDE), ("-phone", PHONE)):
                 page = sign_in(browser, base, "expert", language, size)
                 scoring(page, base)
                 save(page, f"scoring{suffix}-{language}")
-            verifier(browser, base, language)
+            verifier(browser, base, language, bundle)
         browser.close()
 
 
@@ -68,25 +73,37 @@ def sign_in(browser: Browser, base: str, who: str, language: str, size: dict[str
 
 
 def scoring(page: Page, base: str) -> None:
-    """Open the first dossier of the expert's desk, past invitation, pledge and declaration."""
+    """Open the first dossier of the expert's desk, past pledge and declarations."""
     page.goto(base + "/desk/2026-A/pledge")
     if page.locator("input[name=confirm]").count():
+        for one in page.locator("input[type=radio][value=no]").all():
+            one.check()
         page.check("input[name=confirm]")
-        page.click("main button.btn-primary")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.click("main form button.btn-primary")
     page.goto(base + "/desk/2026-A")
-    page.locator("a[href*='/desk/2026-A/dossiers/']").first.click()
-    page.wait_for_load_state()
+    page.locator("main table a[href*='/desk/2026-A/dossiers/']").first.click()
+    page.wait_for_selector("#review")
+    if page.locator(".criterion.done").count() == 0:
+        for at, level in enumerate((8, 7, 9)):
+            group = page.locator("fieldset[data-criterion]").nth(at)
+            group.locator(f"input[value='{level}']").check(force=True)
+        page.wait_for_timeout(2000)
+    if (page.viewport_size or {}).get("width", 0) < 700:
+        page.locator(".rubric-side").scroll_into_view_if_needed()
+        page.evaluate("document.querySelector('.rubric-side').scrollIntoView()")
+    else:
+        page.evaluate("scrollTo(0, 0)")
 
 
-def verifier(browser: Browser, base: str, language: str) -> None:
+def verifier(browser: Browser, base: str, language: str, bundle: Path) -> None:
     """Give the browser verifier the demonstration's bundle."""
     page = browser.new_context(
         viewport=WIDE, locale="zh-CN" if language == "zh" else "en"
     ).new_page()
     page.goto(f"{base}/static/verify/index.html?lang={language}")
-    page.set_input_files("input[type=file]", str(ROOT / "build" / "demo" / "bundle.zip"))
-    page.wait_for_timeout(6000)
+    page.set_input_files("input[type=file]", str(bundle))
+    page.wait_for_timeout(9000)
     save(page, f"verifier-{language}")
 
 
@@ -98,4 +115,7 @@ def save(page: Page, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    main(
+        sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000",
+        Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "build" / "demo" / "bundle.zip",
+    )

@@ -22,7 +22,7 @@ from review_service.demonstration.world import (
 )
 from review_service.exchange import form
 from review_service.settings import Settings
-from review_service.tables import Account, Conflict, Dossier, Draw, Expert, Seat
+from review_service.tables import Account, Conflict, Dossier, Draw, Expert, Pledge, Seat
 from review_service.web import create_app
 from review_service.workflows import (
     approvals,
@@ -198,6 +198,25 @@ class Stage:
         """Let the expert with an account sign the pledge without any conflict."""
         account = self.rows(Account, Account.code == code)[0]
         self.office.do(Actor("expert", code), reviews.sign_pledge, self.round_id, account.expert_id)
+
+    def expert(self, code: str) -> int:
+        """Return the pool's row of the expert with an account."""
+        return int(self.rows(Account, Account.code == code)[0].expert_id)
+
+    def calibrate(self, seat: Seat) -> None:
+        """Let the expert of a seat sign the pledge, if that wasn't done, and submit the sample."""
+        actor, expert = Actor("expert", seat.pseudonym), seat.expert_id
+        if not self.rows(Pledge, Pledge.expert_id == expert):
+            self.office.do(actor, reviews.sign_pledge, self.round_id, expert)
+        with self.office.store.reading() as session:
+            row = session.get_one(rounds.Round, self.round_id)
+            criteria = list(rounds.rubric_of(row).criteria)
+        for sample in self.rows(Dossier, Dossier.status == "calibration"):
+            levels = {one: 4 + (number(expert, one) % 5) for one in criteria}
+            self.office.do(
+                actor, reviews.enter_review, self.round_id, expert, pk(sample),
+                levels=levels, notes={}, version=0,
+            )  # fmt: skip
 
     def review_all(self, seat: Seat) -> None:
         """Let the expert of a seat sign the pledge, score everything and submit."""
