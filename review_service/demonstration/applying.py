@@ -41,9 +41,9 @@ _OWN, _WAITING, _GONE_UP = "3203", "3202", "3205"  # numbers of the samples
 
 def begin_applications(office: Office, code: str, password_hash: str) -> None:
     """Create the accounts of applying and bring the round's applications to where they wait."""
-    for account, email, name, role, _ in PEOPLE:
+    for who_code, email, name, role, _ in PEOPLE:
         office.do(
-            SYSTEM, create_account, code=account, email=email, name=name, role=role,
+            SYSTEM, create_account, code=who_code, email=email, name=name, role=role,
             password_hash=password_hash, province=PROVINCE,
             prefecture=PREFECTURE if role != "province" else "",
         )  # fmt: skip
