@@ -63,7 +63,8 @@ def timed(what: str, work: Callable[[], object]) -> object:
     result = work()
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     print(
-        f"{what:38s} {seconds:6.2f} s ({worked:5.2f} s of processor), {seconds / LIMIT:.2f} of limit"
+        f"{what:38s} {seconds:6.2f} s ({worked:5.2f} s of processor), "
+        f"{seconds / LIMIT:.2f} of limit"
     )
     return result
 

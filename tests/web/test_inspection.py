@@ -221,7 +221,8 @@ def test_countersigning_from_a_file(
         signed.note, notes.SigningKey("inspection-1", 4, Ed25519PrivateKey.generate()), 5
     )
     for one, said in (
-        (forged, "doesn’t know"), (line, "was attached"), (line, "already"), ("x", "no cosignature line"),
+        (forged, "doesn’t know"), (line, "was attached"), (line, "already"),
+        ("x", "no cosignature line"),
     ):  # fmt: skip
         client.post(f"{page}/cosign", data={"line": one})
         assert said in client.get(page).get_data(as_text=True)
