@@ -15,7 +15,7 @@ from wtforms import DateField, IntegerField, RadioField, StringField, validators
 
 from allocation import lock as locking
 from allocation import sources as randomness
-from allocation.errors import AllocationError
+from allocation.errors import AllocationError, LockError
 from review_service.tables import Draw, DrawSource, LogEvent, Round
 from review_service.web.access import access, actor, role
 from review_service.web.choices import SelectChoice
@@ -136,14 +136,17 @@ def _preview(row: Round, draw_id: str) -> dict[str, Any]:
             record, _masked = snapshots.supplement(work, row, draw_id, sources, missing)
         warnings = locking.lock(record, now=now).warnings
     except (WorkflowError, AllocationError) as error:
-        return {"refusal": sentence(_named(row, error))}
+        return {"refusal": sentence(named(row, error))}
     return summary(record) | {"warnings": [lock_warning(row, one) for one in warnings]}
 
 
-def _named(row: Round, error: WorkflowError | AllocationError) -> WorkflowError | AllocationError:
+def named(row: Round, error: WorkflowError | AllocationError) -> WorkflowError | AllocationError:
     """Return a refusal that calls its stratum by name."""
     if "stratum" in error.facts:
         error.facts["stratum"] = stratum_name(row, error.facts["stratum"])
+    if isinstance(error, LockError) and "would_do" in error.facts:
+        cells = error.facts["cells"]
+        error.facts["cells"] = [[panel, stratum_name(row, one)] for panel, one in cells]
     return error
 
 

@@ -19,6 +19,8 @@ from review_service.workflows.base import NotFoundError, StaleError, WorkflowErr
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Flask
 
 
@@ -196,12 +198,55 @@ _SENTENCES = {
         "Dossier %(dossier)s was saved online since the sheet was made; nothing of the sheet was taken in."
     ),
     "signature": _l("The signature does not hold for this checkpoint."),
+    "deal": _l(
+        "A balanced draw needs every panel’s dossiers fixed beforehand; these have none: %(panels)s."
+    ),
+    "limit-crosses-panel": _l(
+        "The limit of %(max)s of one %(field)s in a panel crosses the strata of %(panels)s: exact chances could not be kept. Limit each stratum of a panel, or the whole draw, instead; or give panels one stratum, or draw by lottery."
+    ),
+    "limit-crosses-values": _l(
+        "The limits on employer and province cross: an employer has experts inside and outside a province that has others too, so exact chances could not be kept. Give that employer a code of its own in each province, drop one of the limits, or draw by lottery."
+    ),
+    "no-plan": _l("The snapshot has no plan of chances yet."),
+    "panel-dossiers-left": _l("%(count)s dossiers are on no panel: %(numbers)s."),
+    "panel-dossiers-twice": _l("These dossiers are on more than one panel: %(numbers)s."),
+    "plan": _l("The plan of chances has another form than the protocol’s; compute it again."),
+    "plan-cap": _l("The plan of chances goes beyond the pair cap on panel %(panel)s."),
+    "plan-capacity": _l("The plan of chances goes beyond the capacity of expert %(expert)s."),
+    "plan-cell": _l(
+        "The plan of chances does not fill stratum %(stratum)s of panel %(panel)s: %(seats)s seats."
+    ),
+    "plan-limit": _l("The plan of chances goes beyond a limit on the %(field)s."),
+    "plan-pair": _l("The plan of chances names a pair that may not meet."),
+    "plan-unequal": _l("The plan of chances is not the most equal one; compute it again."),
+    "round-assumed": _l("The assumed variances must be numbers above 0: %(given)s."),
+    "round-each": _l(
+        "“each” needs seats by stratum and a capacity, whole numbers from 1: %(given)s."
+    ),
+    "round-each-alone": _l(
+        "A panel for each dossier is drawn by the balanced method, with no other panels beside."
+    ),
+    "round-method": _l("There is no method “%(method)s”; there are: %(known)s."),
+    "round-pair-cap": _l(
+        "The pair cap must be a fraction of at most 1, [1, 2] for a half: %(given)s."
+    ),
+    "too-few-capped": _l(
+        "%(needed)s seats can’t be filled under the pair cap of %(pair_cap)s; a pair cap of %(would_do)s would do. Concerned: %(cells)s."
+    ),
+    "too-few-balanced": _l(
+        "%(needed)s seats can’t be filled: only %(count)s eligible experts, who can take %(seatable)s of them. No pair cap would do: add experts, raise the capacity or the limits, or take seats away. Concerned: %(cells)s."
+    ),
+    "too-fine": _l(
+        "The chances need fractions finer than a record can hold. Raise or drop a limit that is full, use a pair cap with a smaller denominator, or split the draw by discipline."
+    ),
     "too-few": _l(
         "Stratum %(stratum)s: panels %(panels)s need %(needed)s experts, only %(seatable)s can be seated (%(eligible)s eligible). Add experts of that stratum, or change the seats."
     ),
     "verdicts-incomplete": _l("A verdict is needed for each of %(needed)s."),
     "vkey": _l("That is no verifier key (name+hash+base64)."),
 }
+LISTED = 30  # of a list in a sentence; a refusal may name thousands
+_FIELDS = {"employer": _l("employer"), "province": _l("province")}
 # What kind of state a refusal's “status” is.
 _STATUS = {
     "round-status": "round",
@@ -222,29 +267,48 @@ class _Facts(dict[str, str]):
 def sentence(error: WorkflowError | AllocationError | ScoringError) -> str:
     """Return what went wrong, with its facts, in the language of the page."""
     facts = _Facts({name: _shown(error.code, name, fact) for name, fact in error.facts.items()})
-    known = _SENTENCES.get(error.code)
+    if "count" not in facts and isinstance(error.facts.get("eligible"), list | tuple):
+        facts["count"] = str(len(error.facts["eligible"]))
+    known = _SENTENCES.get(_variant(error.code, error.facts))
     if known is not None:
         return str(known) % facts
     listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
     return f"{error} ({error.code}: {listed})" if listed else f"{error} ({error.code})"
 
 
+def _variant(code: str, facts: dict[str, Any]) -> str:
+    """Return which of a refusal's sentences fits: those of a balanced draw say more."""
+    if code == "limit-crosses":
+        return f"{code}-{'panel' if 'panels' in facts else 'values'}"
+    if code == "too-few" and "would_do" in facts:
+        return f"{code}-{'capped' if facts['would_do'] else 'balanced'}"
+    return code
+
+
 def _shown(code: str, name: str, fact: Any) -> str:
     if isinstance(fact, list | tuple):
-        return "、".join(_item(one) for one in fact)
-    if name == "party":
-        return word("party", str(fact))
-    if name == "level":
-        return word("level", str(fact))
+        return _several(name, fact)
+    if name in {"party", "level", "status"}:
+        return word(_STATUS.get(code, "") if name == "status" else name, str(fact))
+    if name == "field" and code in {"limit-crosses", "plan-limit"}:
+        return str(_FIELDS.get(str(fact), fact))
     if name == "last":
         return table_time(datetime.fromisoformat(str(fact)))
-    if name == "status":
-        return word(_STATUS.get(code, ""), str(fact))
     return str(fact)
 
 
+def _several(name: str, fact: Sequence[Any]) -> str:
+    """Return a list as words; fractions of a balanced refusal are lists of two numbers."""
+    if name in {"pair_cap", "would_do", "seatable"} and not isinstance(fact[0], list):
+        return "/".join(map(str, fact if fact[1] != 1 else fact[:1]))
+    shown = "、".join(_item(one) for one in fact[:LISTED])
+    return f"{shown} …" if len(fact) > LISTED else shown
+
+
 def _item(fact: Any) -> str:
-    return " ".join(map(str, fact.values())) if isinstance(fact, dict) else str(fact)
+    if isinstance(fact, dict):
+        return " ".join(map(str, fact.values()))
+    return " ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)
 
 
 def install(app: Flask) -> None:

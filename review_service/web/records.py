@@ -26,6 +26,7 @@ def summary(record: dict[str, Any]) -> dict[str, Any]:
         "seats": sum(seats.values()),
         "panels": len(record.get("panels", [])),
         "dossiers": len(record.get("dossiers", [])),
+        "fixed": not any(panel["deal"] for panel in record.get("panels", [])),
         "conflicts": len({(c["expert"], c["dossier"]) for c in record.get("conflicts", [])}),
         "limits": [limit_text(one) for one in record.get("limits", [])],
     }  # fmt: skip
@@ -64,6 +65,14 @@ def lock_warning(row: Round, warning: tuple[str, dict[str, Any]]) -> str:
             reserve=reserve,
         ),
     }
+    known["review-graph"] = _(
+        "The expected review graph falls into %(components)s parts: dossiers of different parts share no expert.",
+        components=facts.get("components", "?"),
+    )
+    known["certain-pairs"] = _(
+        "%(pairs)s pairs have the chance 1: anybody can count on them. A pair cap below 1 rules them out.",
+        pairs=facts.get("pairs", "?"),
+    )
     listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
     return str(known.get(kind, f"{kind}: {listed}"))
 

@@ -92,6 +92,8 @@ MATRIX: dict[str, Row] = {
     "conflicts.decide": _inside("staff", {"conflict_id": 99999}, conflict_id="@conflict"),
     # draws and seats
     "draws.room": _round(ALL),
+    "chances.index": _round(ALL),
+    "chances.export": _round(ALL),
     "draws.one": _inside(ALL, {"number": 9}, number=1),
     "draws.commit": _round("staff inspector"),
     "draws.rehearse": _round("staff"),
