@@ -111,6 +111,13 @@ def theatre(browser: Browser, tmp_path: Path) -> Iterator[Theatre]:
     yield from serve(Stage(tmp_path), browser)
 
 
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of a page in the folder that REVIEW_PICTURES names; without it, none is."""
+    folder = os.environ.get("REVIEW_PICTURES")
+    if folder:
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
 def violations(page: Page) -> list[str]:
     """Return what axe finds against WCAG 2.2 AA and good practice on a page, one line each."""
     options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import segno
 
 from review_service.tables import Draw, Seat
 from tests.web.stage import CODE
@@ -81,6 +83,51 @@ def test_a_draw_before_witnesses(theatre: Theatre) -> None:
     staff.goto(f"{url}/record")
     assert staff.locator(".qr svg").is_visible()
     assert staff.get_by_text("For discipline inspection").is_visible()
+
+
+def test_a_secret_is_printed_as_qr_and_read_from_a_photograph(theatre: Theatre) -> None:
+    """The QR code on the printed page is the secret; where the browser reads codes it is filled in.
+
+    The code made in the browser is compared module by module with segno's.
+    """
+    theatre.stage.play("opened")
+    inspector = theatre.enter("inspector")
+    secret = "".join(_commit(theatre, inspector).split())
+    made = inspector.evaluate("text => window.qrCode.matrix(text)", secret.upper())
+    code = segno.make(
+        secret.upper(), version=4, error="m", mask=0, mode="alphanumeric", boost_error=False,
+        micro=False,
+    )  # fmt: skip
+    assert made == [[bool(one) for one in row] for row in code.matrix]
+
+
+def test_a_photographed_secret_is_filled_in(theatre: Theatre) -> None:
+    """A browser that reads QR codes takes the secret from a photograph; others show no way."""
+    theatre.stage.play("locked")
+    page = theatre.enter("staff")
+    secret = theatre.stage.secrets["ministry"].hex()
+    page.goto(f"{theatre.base}{ROOM}/1")
+    if not page.evaluate("'BarcodeDetector' in window"):
+        assert page.locator("[data-scan]").first.is_hidden()
+    page.add_init_script(
+        """window.BarcodeDetector = class {
+          static async getSupportedFormats() { return ["qr_code"]; }
+          async detect(picture) {
+            return picture.width > 1 ? [{ rawValue: "SECRET" }] : [];
+          }
+        };""".replace("SECRET", secret.upper())
+    )
+    page.reload()
+    photo = io.BytesIO()
+    segno.make(secret).save(photo, kind="png")
+    field = page.get_by_label("Or photograph the printed QR code")
+    field.set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    page.get_by_text("No QR code was found").wait_for()
+    field.set_input_files(
+        {"name": "secret.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+    )
+    page.get_by_text("This is the secret that was").wait_for()
+    assert "".join(page.get_by_label("Your secret").input_value().split()) == secret
 
 
 def test_a_wrong_secret_is_refused_and_a_void_draw_stays_in_view(theatre: Theatre) -> None:

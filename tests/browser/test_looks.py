@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import Theatre, serve, violations
+from review_service.demonstration.world import STAFF
+from review_service.tables import Seat
+from review_service.workflows import reminders
+from tests.browser.conftest import Theatre, picture, serve, violations
 from tests.web.stage import CODE, Stage
 
 if TYPE_CHECKING:
@@ -24,11 +28,21 @@ SCORING = {
         f"{ROUND}/dossiers", f"{ROUND}/dossiers/D05", f"{ROUND}/provinces", f"{ROUND}/conflicts",
         f"{ROUND}/draws", f"{ROUND}/draws/1", f"{ROUND}/draws/1/list", f"{ROUND}/draws/1/show",
         f"{ROUND}/draws/1/record", f"{ROUND}/seats", f"{ROUND}/progress", f"{ROUND}/results",
+        f"{ROUND}/calibration", f"{ROUND}/seats/1/sheet", "/outbox",
         "/log", "/log/3", "/nothing",
     ],
     "inspector": ["/", ROUND],
-    "expert1": [DESK, f"{DESK}/dossiers/D01", f"{DESK}/check"],
+    "expert1": [
+        DESK, f"{DESK}/dossiers/D01", f"{DESK}/check", f"{DESK}/sheet", f"{DESK}/calibration",
+        f"{DESK}/dossiers/D13/amend",
+    ],
     "expert2": [DESK, f"{DESK}/pledge"],
+}  # fmt: skip
+# Pages whose pictures are kept, where that is asked for.
+PICTURES = {
+    DESK: "desk", f"{DESK}/pledge": "pledge", f"{DESK}/check": "check",
+    f"{DESK}/calibration": "calibration", f"{ROUND}/progress": "progress",
+    f"{ROUND}/seats": "seats",
 }  # fmt: skip
 PUBLISHED = {
     "": ["/", f"/public/{CODE}"],
@@ -39,10 +53,30 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module")
 def scoring(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
-    """A round in its scoring, for tests that only look."""
+    """A round in its scoring, one panel calibrated, for tests that only look."""
     stage = Stage(tmp_path_factory.mktemp("scoring")).play("reviewing")
     stage.pledge("expert-1")
+    panel = next(one.panel for one in stage.rows(Seat) if one.expert_id == stage.expert("expert-1"))
+    for seat in stage.rows(Seat, Seat.panel == panel, Seat.status == "accepted"):
+        stage.calibrate(seat)
+    stage.office.do(STAFF, reminders.remind_many, stage.round_id, late=False)
     yield from serve(stage, browser)
+
+
+def test_an_invitation_is_accessible(theatre: Theatre) -> None:
+    """Axe finds nothing on the page behind a letter's link, nor on the outbox it comes from."""
+    theatre.stage.play("drawn")
+    staff = theatre.enter("staff")
+    staff.goto(f"{theatre.base}{ROUND}/seats")
+    staff.get_by_role("button", name="Send 6 invitations").click()
+    staff.goto(f"{theatre.base}/outbox")
+    wrong = violations(staff)
+    link = staff.locator("pre a[href*='/invitation/']").first.get_attribute("href") or ""
+    page = theatre.enter(phone=True, language="zh")
+    page.goto(theatre.base + urlsplit(link).path)
+    assert page.get_by_role("button", name="应邀").count() or page.locator("form").count()
+    assert wrong + violations(page) == []
+    picture(page, "invitation-phone-zh")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +96,8 @@ def _look(theatre: Theatre, pages: dict[str, list[str]], language: str, *, phone
             else:
                 page.goto(theatre.base + url)
             wrong += [f"{account} {url} {one}" for one in violations(page)]
+            if name := PICTURES.get(url):
+                picture(page, f"{name}{'-phone' if phone else ''}-{language}")
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"{account} {url} is wider than the screen")
     theatre.leave()
