@@ -108,7 +108,6 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
     if settings.origin == "review.example":
         yield Finding("origin-not-set", {"variable": "REVIEW_ORIGIN"})
 
-
     if not settings.second_factor and not settings.demonstration:
         yield Finding("second-factor-off", {"variable": "REVIEW_SECOND_FACTOR"})
     if settings.oidc_issuer and not settings.oidc_client:

@@ -304,7 +304,7 @@ def _tried() -> str:
     if request.endpoint in {"security.login", "links.ask"}:
         return "account:" + request.form.get("email", "").strip().lower()
     if request.endpoint in {"links.enter", "links.choose"}:
-        return "link:" + (request.view_args or {}).get("token", "")
+        return f"link:{(request.view_args or {}).get('token', '')}"
     return f"person:{session.get('tf_user_id') or session.get('_user_id') or ''}"
 
 
