@@ -42,13 +42,14 @@ def rotate_columns(*, new_key: bool) -> None:
 @click.option("--province", default="", help="For units, prefectures, provinces.")
 @click.option("--prefecture", default="", help="For units and prefectures.")
 @click.password_option(help="Asked for where it isn't given.")
-def create(role: str, email: str, name: str, **more: str) -> None:
+def create(
+    role: str, email: str, name: str, code: str, province: str, prefecture: str, password: str
+) -> None:
     """Create an account on the server itself, such as an installation's first two people.
 
     Whoever can run this holds the database and the keys; everybody else goes by the page, where
     guarded roles need a second person. The log says that the system did it.
     """
-    password = more.pop("password")
     if len(password) < LEAST:
         raise click.BadParameter(f"at least {LEAST} characters", param_hint="--password")
     with told():
@@ -56,7 +57,8 @@ def create(role: str, email: str, name: str, **more: str) -> None:
         office = make_office(settings)
         account = office.do(
             SYSTEM, create_account, email=email, name=name, role=role,
-            password_hash=hash_password(password, settings.argon2), **more,
+            password_hash=hash_password(password, settings.argon2), code=code,
+            province=province, prefecture=prefecture,
         )  # fmt: skip
         office.store.close()
     click.echo(account.code)
