@@ -1,4 +1,4 @@
-"""Time, memory and marginals of the balanced method; figures against the limits of issue 4.
+"""Time, memory and marginals of the balanced method; figures against their limits.
 
     python bench/balanced.py                    the marginals and the sizes up to 20,000 × 20,000
     python bench/balanced.py --partitioned      400,000 × 200,000 in 200 disciplines
