@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 # The sentence of each refusal; its facts are put in by name. Codes that only a command meets, or
 # that tell of a damaged store, show as they are.
 _SENTENCES = {
+    "change-open": _l("A change of this account waits for a decision already."),
+    "own-account": _l("Nobody changes the own account here; ask another person."),
+    "role-unchanged": _l("The account has this role already."),
+    "role-unknown": _l("There is no role “%(role)s”."),
+    "view-closed": _l("The account holder has not allowed anybody to look in, or no longer."),
     "account-exists": _l("There is an account with this address already."),
     "account-place": _l("The account’s place is missing or unknown: %(missing)s %(province)s"),
+    "account-state": _l("The account was changed meanwhile; look at it again."),
+    "account-undecided": _l("A second person has not decided about this account yet."),
     "application-changed": _l(
         "This application was saved elsewhere since you opened it; nothing was overwritten."
     ),
