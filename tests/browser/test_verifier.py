@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from allocation import verify
 from review_service.exchange.verifier_page import FOLDER, one_file
@@ -25,15 +23,9 @@ from tests.allocation.verify.making import (
 from tests.allocation.verify.tampering import CASES, honest, tampered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-FLAGS = [
-    "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 RUN = """async ({data, previous}) => {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
   let lines;
@@ -44,17 +36,6 @@ RUN = """async ({data, previous}) => {
   }
   return lines.map((line) => [line.step, line.status, line.codes, line.texts(0), line.texts(1)]);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real Chromium."""
-    with sync_playwright() as playwright:
-        root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        path = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-        chromium = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *root])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
