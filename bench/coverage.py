@@ -5,14 +5,17 @@ exp(N(0, 0.4²)) for each reviewer; reviewers picked at random among the least l
 with the defaults and compares with the truth. Prints coverage of the intervals of quality, of
 adjusted scores and of leniency, what plug-in intervals would have covered, the Brier score of
 `p_top` beside that of always saying K/D, and a reliability table; --plot draws the latter.
+Fails where the coverage of quality lies outside 94 to 96 %, by more than its own standard error
+explains, or where the chances are no better than always saying K/D.
 
-Usage: python bench/coverage.py [--rounds 1000] [--plot docs/images/scoring-calibration.svg].
+Usage: python bench/coverage.py [--rounds 1000] [--only unequal] [--plot FILE.svg].
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +24,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from scoring.fit import fit
 from scoring.ratings import Ratings
 
 MEAN = 6.0
+COVERAGE = (0.94, 0.96)
+ALLOWANCE = 3  # standard errors: a short run must not fail for being short
 BINS = 10
 
 
@@ -60,6 +67,17 @@ class Tally:
     listed: np.ndarray = field(default_factory=lambda: np.zeros(BINS))
     number: np.ndarray = field(default_factory=lambda: np.zeros(BINS))
     expert: int = 0
+
+    def broken(self, share: float) -> list[str]:
+        """Return what does not hold; `share` of the dossiers is listed."""
+        shares = self.covered["quality"]
+        mean, error = float(np.mean(shares)), float(np.std(shares) / np.sqrt(len(shares)))
+        out = []
+        if not COVERAGE[0] - ALLOWANCE * error <= mean <= COVERAGE[1] + ALLOWANCE * error:
+            out.append(f"95 % intervals of quality cover {100 * mean:.2f} %")
+        if np.mean(self.brier) >= share * (1 - share):
+            out.append("p_top tells no more than K/D")
+        return out
 
     def note(self, name: str, inside: np.ndarray) -> None:
         """Add the share of a round's intervals that cover."""
@@ -154,18 +172,27 @@ def draw(tallies: dict[str, Tally], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=25, help="rounds of each large setting")
+    parser.add_argument("--only", default="", help="settings whose name has this in it")
     parser.add_argument("--plot", type=Path, help="where to draw the reliability plot (SVG)")
     options = parser.parse_args()
     tallies = {
         setting.name: measure(setting, max(1, round(options.rounds * setting.effort)))
         for setting in SETTINGS
+        if options.only in setting.name
     }
     if options.plot:
         draw(tallies, options.plot)
+    shares = {setting.name: setting.share for setting in SETTINGS}
+    failed = [
+        f"{name}: {what}" for name, tally in tallies.items() for what in tally.broken(shares[name])
+    ]
+    for sentence in failed:
+        print(sentence, file=sys.stderr)
+    return 1 if failed or not tallies else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
