@@ -18,6 +18,7 @@ from review_service.tables import Account, AccountChange, ViewConsent
 from review_service.web.access import access
 from review_service.web.choices import SelectChoice
 from review_service.web.links import link_address
+from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office
 from review_service.web.words import word
 from review_service.workflows import account_changes
@@ -124,6 +125,7 @@ def index() -> str | Response:
             role=str(form.role.data), province=str(form.province.data or ""),
             prefecture=str(form.prefecture.data or "").strip(),
         )  # fmt: skip
+        send_soon()
         if opened is not None:
             if not opened.active:
                 flash(_("It sleeps until a second person has agreed."), "info")
@@ -184,6 +186,7 @@ def renew(number: int) -> Response:
     """Let somebody who lost password or second factor begin anew."""
     done = _("A letter is on its way, or the matter waits for a second person.")
     attempt(done, account_changes.renew_access, pk(_row(number)), link_address)
+    send_soon()
     return redirect(url_for("accounts.index"), code=303)
 
 
@@ -206,6 +209,7 @@ def decide(number: int) -> Response:
         approve = form.decision.data == "approve"
         done = _("Decided.")
         attempt(done, account_changes.decide_change, pk(row), link_address, approve=approve)
+        send_soon()
     else:
         flash(_("Agree or refuse."), "error")
     return redirect(url_for("accounts.changes"), code=303)

@@ -20,6 +20,7 @@ from review_service.tables import Draw, DrawSource, LogEvent, Round
 from review_service.web.access import access, actor, role
 from review_service.web.choices import SelectChoice
 from review_service.web.errors import sentence
+from review_service.web.headers import allow_camera
 from review_service.web.page import attempt, db, draw_or_404, office, round_or_404, stratum_name
 from review_service.web.records import lock_warning, steps_of_walk, summary
 from review_service.web.words import word
@@ -227,6 +228,9 @@ def one(code: str, number: int) -> str:
     events = db().exec(
         select(LogEvent).where(LogEvent.subject == draw.draw_id).order_by(col(LogEvent.seq))
     )
+    scans = any(one["mine"] and one["kind"] == "commitment" for one in sources)
+    if scans:
+        allow_camera()
     return render_template(
         "draws/one.html",
         round=row,
@@ -235,6 +239,7 @@ def one(code: str, number: int) -> str:
         summary=summary(record),
         warnings=[lock_warning(row, one) for one in warnings],
         sources=sources,
+        scans=scans,
         revealed=all(source["entry"] for source in sources),
         missing=[source["label"] for source in sources if not source["entry"]],
         result=json.loads(draw.result) if draw.result else None,

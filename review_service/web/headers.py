@@ -23,6 +23,11 @@ def nonce() -> str:
     return str(g.nonce)
 
 
+def allow_camera() -> None:
+    """Let this response's page ask for the camera; no other page may."""
+    g.camera = True
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Send the headers with every response; answer to the service's own names alone."""
     if settings.hosts:
@@ -49,8 +54,9 @@ def install(app: Flask, settings: Settings) -> None:
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Permissions-Policy"] = (
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), "
-            "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+            f"camera={'(self)' if g.get('camera') else '()'}, geolocation=(), microphone=(), "
+            "payment=(), usb=(), publickey-credentials-get=(self), "
+            "publickey-credentials-create=(self)"
         )
         if settings.secure_cookies:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -24,6 +24,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField, validators
 
 from review_service.web.access import public
+from review_service.web.outgoing import send_soon
 from review_service.web.page import db, office
 from review_service.workflows import links
 from review_service.workflows.account_changes import role_of
@@ -76,6 +77,7 @@ def ask() -> str:
         return render_template("accounts/ask.html", form=form, asked=False)
     begun = time.monotonic()
     office().do(SYSTEM, links.ask_to_sign_in, str(form.email.data), link_address)
+    send_soon()  # also where no letter was written: the answer tells nothing
     time.sleep(max(0.0, PAUSE - (time.monotonic() - begun)))
     return render_template("accounts/ask.html", form=form, asked=True)
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import segno
+from PIL import Image, ImageDraw, ImageFilter
 
 from review_service.tables import Draw, Seat
 from tests.web.stage import CODE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Theatre
@@ -101,33 +104,83 @@ def test_a_secret_is_printed_as_qr_and_read_from_a_photograph(theatre: Theatre) 
     assert made == [[bool(one) for one in row] for row in code.matrix]
 
 
+def _printed(secret: str) -> Image.Image:
+    """Return the QR code as the page prints it, on a sheet."""
+    code = segno.make(
+        secret.upper(), version=4, error="m", mask=0, mode="alphanumeric", boost_error=False,
+        micro=False,
+    )  # fmt: skip
+    file = io.BytesIO()
+    code.save(file, kind="png", scale=8, border=4)
+    sheet = Image.new("L", (640, 480), 225)
+    sheet.paste(Image.open(file).convert("L"), (150, 80))
+    return sheet
+
+
+def _taken(sheet: Image.Image, how: str) -> Image.Image:
+    """Return a picture of the sheet as somebody takes it by hand."""
+    if how == "turned":
+        return sheet.rotate(203, expand=True, fillcolor=90, resample=Image.Resampling.BICUBIC)
+    if how == "aslant":
+        bent = (1.1, 0.18, -60.0, 0.07, 1.25, -60.0, 0.00012, 0.0006)
+        return sheet.transform(
+            sheet.size, Image.Transform.PERSPECTIVE, bent, Image.Resampling.BICUBIC, fillcolor=60
+        )
+    if how == "scratched":
+        ImageDraw.Draw(sheet).line((200, 420, 420, 200), fill=10, width=5)
+        return sheet
+    shade = Image.linear_gradient("L").resize(sheet.size)
+    return Image.blend(sheet.filter(ImageFilter.GaussianBlur(2.2)), shade, 0.45)
+
+
 def test_a_photographed_secret_is_filled_in(theatre: Theatre) -> None:
-    """A browser that reads QR codes takes the secret from a photograph; others show no way."""
+    """A photograph of the code is read by the page itself: turned, aslant, scratched, ill lit."""
     theatre.stage.play("locked")
     page = theatre.enter("staff")
     secret = theatre.stage.secrets["ministry"].hex()
     page.goto(f"{theatre.base}{ROOM}/1")
-    if not page.evaluate("'BarcodeDetector' in window"):
-        assert page.locator("[data-scan]").first.is_hidden()
-    page.add_init_script(
-        """window.BarcodeDetector = class {
-          static async getSupportedFormats() { return ["qr_code"]; }
-          async detect(picture) {
-            return picture.width > 1 ? [{ rawValue: "SECRET" }] : [];
-          }
-        };""".replace("SECRET", secret.upper())
-    )
-    page.reload()
-    photo = io.BytesIO()
-    segno.make(secret).save(photo, kind="png")
-    field = page.get_by_label("Or photograph the printed QR code")
+    field, typed = page.get_by_label("Or photograph the printed"), page.get_by_label("Your secret")
     field.set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     page.get_by_text("No QR code was found").wait_for()
-    field.set_input_files(
-        {"name": "secret.png", "mimeType": "image/png", "buffer": photo.getvalue()}
-    )
+    for how in ("turned", "aslant", "scratched", "ill lit"):
+        typed.fill("")
+        photo = io.BytesIO()
+        _taken(_printed(secret), how).save(photo, "PNG")
+        data = {"name": f"{how}.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+        field.set_input_files(data)
+        page.get_by_text("This is the secret that was").wait_for()
+        assert "".join(typed.input_value().split()) == secret, how
+
+
+def _film(secret: str) -> bytes:
+    """Return a film (Y4M) of a sheet with the code, the first frames without it."""
+    empty, shown = Image.new("L", (640, 480), 200), _taken(_printed(secret), "aslant")
+    colour = bytes([128]) * (640 * 480 // 2)
+    frames = [b"FRAME\n" + one.tobytes() + colour for one in (empty, empty, shown, shown)]
+    return b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n" + b"".join(frames)
+
+
+def test_the_camera_reads_the_printed_secret(theatre: Theatre, film: Path) -> None:
+    """The code before the camera is read live, the camera closes; a refusal is said politely."""
+    theatre.stage.play("locked")
+    secret = theatre.stage.secrets["ministry"].hex()
+    film.write_bytes(_film(secret))
+    page = theatre.enter("staff")
+    answer = page.goto(f"{theatre.base}{ROOM}/1")
+    assert answer
+    assert "camera=(self)" in answer.headers["permissions-policy"]
+    scan = page.get_by_role("button", name="Scan the printed QR code with the camera")
+    scan.click()
+    page.get_by_text("This browser may not use the camera").wait_for()
+    page.context.grant_permissions(["camera"])
+    scan.click()
     page.get_by_text("This is the secret that was").wait_for()
     assert "".join(page.get_by_label("Your secret").input_value().split()) == secret
+    assert page.locator("video").is_hidden()
+    assert page.evaluate("document.querySelector('video').srcObject") is None
+    other = page.goto(theatre.base + ROOM)
+    assert other
+    assert "camera=()" in other.headers["permissions-policy"]
 
 
 def test_a_wrong_secret_is_refused_and_a_void_draw_stays_in_view(theatre: Theatre) -> None:

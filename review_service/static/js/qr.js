@@ -9,7 +9,14 @@ window.qrCode = (() => {
   const DATA = 32; // codewords of a block, and of its error correction:
   const CHECK = 18;
   const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
-  const FORMAT = 0b101010000010010; // level M, mask 0, with its check bits and mask
+  // Level M with masks 0 to 7, each with its check bits (BCH 15,5) and the mask of the format.
+  const FORMATS = [0x5412, 0x5125, 0x5e7c, 0x5b4b, 0x45f9, 0x40ce, 0x4f97, 0x4aa0];
+  const bitsOf = (format) => [0, 1].flatMap(() => Array.from({ length: 15 }, (_, n) => Boolean((format >> n) & 1)));
+  // Twice, lowest bit first: down beside the left squares, then along under the upper ones.
+  const FORMAT_PLACES = [
+    ...Array.from({ length: 15 }, (_, n) => [n < 6 ? n : n < 8 ? n + 1 : SIZE - 15 + n, 8]),
+    ...Array.from({ length: 15 }, (_, n) => [8, n < 8 ? SIZE - 1 - n : n < 9 ? 7 : 14 - n]),
+  ];
 
   // --- GF(256) with x^8 + x^4 + x^3 + x^2 + 1 ---------------------------------------------------
 
@@ -93,32 +100,32 @@ window.qrCode = (() => {
     ring(SIZE - 4, 3, 4);
     ring(26, 26, 2);
     for (let n = 8; n < SIZE - 8; n += 1) grid[6][n] = grid[n][6] = n % 2 === 0;
-    for (let n = 0; n < 15; n += 1) {
-      const bit = Boolean((FORMAT >> n) & 1);
-      const down = n < 6 ? n : n < 8 ? n + 1 : SIZE - 15 + n;
-      const across = n < 8 ? SIZE - 1 - n : n < 9 ? 7 : 14 - n;
-      grid[down][8] = bit;
-      grid[8][across] = bit;
-    }
+    FORMAT_PLACES.forEach(([row, column], n) => {
+      grid[row][column] = bitsOf(FORMATS[0])[n];
+    });
     grid[SIZE - 8][8] = true;
     return grid;
+  }
+
+  // Where the bits of the data lie, [row, column] in their order.
+  function places(grid) {
+    const found = [];
+    for (let right = SIZE - 1, up = true; right > 0; right -= 2, up = !up) {
+      if (right === 6) right = 5;
+      for (let step = 0; step < SIZE; step += 1) {
+        const row = up ? SIZE - 1 - step : step;
+        for (const column of [right, right - 1]) if (grid[row][column] === null) found.push([row, column]);
+      }
+    }
+    return found;
   }
 
   function matrix(text) {
     const grid = frame();
     const bits = codewords(text).flatMap((one) => [7, 6, 5, 4, 3, 2, 1, 0].map((n) => (one >> n) & 1));
-    let at = 0;
-    for (let right = SIZE - 1, up = true; right > 0; right -= 2, up = !up) {
-      if (right === 6) right = 5;
-      for (let step = 0; step < SIZE; step += 1) {
-        const row = up ? SIZE - 1 - step : step;
-        for (const column of [right, right - 1]) {
-          if (grid[row][column] !== null) continue;
-          grid[row][column] = Boolean(bits[at] || 0) !== ((row + column) % 2 === 0);
-          at += 1;
-        }
-      }
-    }
+    places(grid).forEach(([row, column], at) => {
+      grid[row][column] = Boolean(bits[at] || 0) !== ((row + column) % 2 === 0);
+    });
     return grid;
   }
 
@@ -134,5 +141,8 @@ window.qrCode = (() => {
     return svg;
   }
 
-  return Object.assign(draw, { matrix });
+  /** The bits of the format of a mask, in the order of FORMAT_PLACES. */
+  const format = (mask) => bitsOf(FORMATS[mask]);
+  const parts = { SIZE, BLOCKS, DATA, CHECK, ALPHABET, FORMAT_PLACES, exp, log, times, frame, places, format };
+  return Object.assign(draw, { matrix, parts });
 })();

@@ -45,28 +45,91 @@
     });
   }
 
-  // Where the browser reads QR codes by itself, the printed secret is photographed or chosen as a
-  // picture; the picture never leaves the page.
-  async function setUpScan(box, found) {
-    const scan = box.querySelector("[data-scan]");
-    if (!scan || !("BarcodeDetector" in window)) return;
-    const formats = await window.BarcodeDetector.getSupportedFormats();
-    if (!formats.includes("qr_code")) return;
-    const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-    scan.hidden = false;
+  // The printed secret is held before the camera, photographed, or chosen as a picture. Pictures
+  // are read in this page (scan.js) and never leave it.
+  const LARGEST = 1000; // pixels of the longer side, enough for a code that fills a third of it
+  const EVERY = 150; // milliseconds between two looks through the camera
+
+  function read(picture, width, height) {
+    const scale = Math.min(1, LARGEST / Math.max(width, height));
+    const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const text = window.qrRead(pen.getImageData(0, 0, canvas.width, canvas.height));
+    return text && isSecret(tidy(text)) ? tidy(text) : "";
+  }
+
+  function setUpPhoto(scan, say, found) {
     scan.querySelector("[data-photo]").addEventListener("change", async (event) => {
-      const none = scan.querySelector("[data-none]");
-      none.hidden = true;
-      let codes = [];
+      say("");
+      let secret = "";
       try {
-        codes = await detector.detect(await createImageBitmap(event.target.files[0]));
+        const picture = await createImageBitmap(event.target.files[0]);
+        secret = read(picture, picture.width, picture.height);
       } catch {
         // Not a picture: said below as "none found".
       }
-      const secret = codes.map((one) => tidy(one.rawValue)).find(isSecret);
-      none.hidden = Boolean(secret);
+      say(secret ? "" : "none");
       if (secret) found(secret);
     });
+  }
+
+  // Without a camera, or where its use isn't allowed, the page says so and the other ways stand.
+  function setUpCamera(scan, say, found) {
+    const [open, stop] = ["open", "stop"].map((name) => scan.querySelector(`[data-camera-${name}]`));
+    const video = scan.querySelector("video");
+    if (!navigator.mediaDevices) return; // a page that isn't served securely has none
+    open.hidden = false;
+    let stream = null;
+
+    function close() {
+      stream?.getTracks().forEach((one) => one.stop());
+      stream = null;
+      video.srcObject = null;
+      video.hidden = stop.hidden = true;
+      open.hidden = false;
+      say("");
+    }
+
+    function look() {
+      if (!stream) return;
+      const secret = video.videoWidth ? read(video, video.videoWidth, video.videoHeight) : "";
+      if (!secret) return setTimeout(look, EVERY);
+      close();
+      return found(secret);
+    }
+
+    open.addEventListener("click", async () => {
+      open.hidden = true;
+      try {
+        stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      } catch (error) {
+        open.hidden = false;
+        return say(error.name === "NotAllowedError" ? "forbidden" : "no-camera");
+      }
+      video.srcObject = stream;
+      video.hidden = stop.hidden = false;
+      stop.focus();
+      say("looking");
+      await video.play();
+      return look();
+    });
+    stop.addEventListener("click", () => {
+      close();
+      open.focus();
+    });
+    document.addEventListener("visibilitychange", () => document.hidden && stream && close());
+  }
+
+  function setUpScan(box, found) {
+    const scan = box.querySelector("[data-scan]");
+    if (!scan) return;
+    const say = (name) => {
+      for (const one of scan.querySelectorAll("[data-scanned]")) one.hidden = one.dataset.scanned !== name;
+    };
+    scan.hidden = false;
+    setUpPhoto(scan, say, found);
+    setUpCamera(scan, say, found);
   }
 
   function setUpReveal(box) {
@@ -81,8 +144,9 @@
       return show(made === box.dataset.commitment ? "matches" : "differs");
     };
     field.addEventListener("input", check);
-    setUpScan(box, (text) => {
-      field.value = tidy(text).match(/.{1,4}/g).join(" ");
+    setUpScan(box, (secret) => {
+      field.value = secret.match(/.{4}/g).join(" ");
+      field.focus();
       check();
     });
     const kept = localStorage.getItem(storeKey(box));
