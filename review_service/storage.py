@@ -37,6 +37,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 8.0  # seconds; a restart of PostgreSQL takes one to three
 RESTED = 1.0  # seconds without use after which a connection is asked for a sign of life
 _LOCK_NUMBER = 0x7265766965  # of the advisory lock under which tables are migrated
+# A use case whose statement told PostgreSQL's number of the transaction may leave it in
+# `session.info`, and the commit needn't ask.
+TRANSACTION: sa.ColumnElement[str] = sa.literal_column("pg_current_xact_id_if_assigned()::text")
+TRANSACTION_NUMBER = "transaction-number"
 
 
 class Store:
@@ -117,7 +121,7 @@ class Store:
         session.flush()
         number = None
         if not self.on_sqlite:
-            number = session.connection().exec_driver_sql(
+            number = session.info.get(TRANSACTION_NUMBER) or session.connection().exec_driver_sql(
                 "SELECT pg_current_xact_id_if_assigned()::text"
             ).scalar()  # fmt: skip
         session.expunge_all()  # a failing commit would empty the rows that are the result

@@ -17,15 +17,18 @@ from review_service.web.choices import SelectChoice
 from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats, worklist
 from review_service.web.dossiers import facts_of
 from review_service.web.errors import sentence
-from review_service.web.languages import BEIJING, either
+from review_service.web.languages import BEIJING, either, language
 from review_service.web.page import attempt, do, round_or_404
 from review_service.workflows import amendments, reviews
+from review_service.workflows.autosave import autosave
 from review_service.workflows.base import StaleError, WorkflowError, pk
 from review_service.workflows.dossiers import gates_of
 from review_service.workflows.rounds import rubric_of
 from scoring.rubric import shown
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Response as Answer
     from werkzeug.wrappers import Response
 
@@ -34,10 +37,27 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("scoring", __name__)
 NOTE = 2000  # characters of a note
+MOST_VERSIONS = 2**31 - 1  # what the column holds
+FORMS = 64  # classes of forms that a process keeps
 
 
-def form_class(rubric: Rubric, *, amending: bool = False) -> type[FlaskForm]:
-    """Return a form with a level and a note for each criterion, by the rubric that was frozen."""
+_forms: dict[tuple[str, str, bool], type[FlaskForm]] = {}
+
+
+def form_class(row: Round, *, amending: bool = False) -> type[FlaskForm]:
+    """Return a form with a level and a note for each criterion, by the rubric that was frozen.
+
+    A class for each rubric and language, made once.
+    """
+    key = (row.rubric_digest, language(), amending)
+    if key not in _forms:
+        if len(_forms) >= FORMS:
+            _forms.clear()
+        _forms[key] = _make_form(rubric_of(row), amending=amending)
+    return _forms[key]
+
+
+def _make_form(rubric: Rubric, *, amending: bool) -> type[FlaskForm]:
     fields: dict[str, Any] = {"version": IntegerField(validators=[validators.InputRequired()])}
     for one in rubric.criteria.values():
         fields[f"level-{one.id}"] = RadioField(
@@ -96,7 +116,7 @@ def one(code: str, number: str) -> str | Response:
     at = next(n for n, entry in enumerate(rows) if entry["dossier"].id == dossier.id)
     review = rows[at]["review"]
     following = rows[at + 1]["dossier"].number if at + 1 < len(rows) else None
-    form = form_class(rubric)(data=_values(rubric, review))
+    form = form_class(row)(data=_values(rubric, review))
     trouble = ""
     if form.is_submitted() and form.validate():
         try:
@@ -164,7 +184,7 @@ def amend(code: str, number: str) -> str | Response:
     review = my_reviews(row).get(pk(dossier))
     if review is None or review.status != "submitted":
         abort(404)
-    form = form_class(rubric, amending=True)(data=_values(rubric, review))
+    form = form_class(row, amending=True)(data=_values(rubric, review))
     if form.validate_on_submit():
         levels, notes = _read(form, rubric)
         done = attempt(
@@ -198,13 +218,18 @@ def save(code: str, number: str) -> tuple[Answer, int] | Answer:
 
     409 tells that another window saved since `version` was read; nothing is overwritten.
     """
+    sent: Any = request.get_json(silent=True)
+    if _plain(sent):
+        asked = {kind: sent.get(kind) or {} for kind in ("levels", "notes")}
+        saved = do(autosave, code, number, expert_id(), version=sent["version"], **asked)
+        if saved is not None:
+            return _kept(saved.rubric, saved.version, saved.at, asked["levels"])
     row = round_or_404(code)
     dossier = my_dossier(row, number)
     rubric = rubric_of(row)
-    sent = request.get_json(silent=True)
     if not isinstance(sent, dict):
         return jsonify(error=_("The request could not be understood.")), 400
-    form = form_class(rubric)(formdata=_flat(sent))
+    form = form_class(row)(formdata=_flat(sent))
     if not form.validate():
         texts = [text for messages in form.errors.values() for text in messages]
         return jsonify(error="；".join(map(str, texts))), 422
@@ -214,10 +239,28 @@ def save(code: str, number: str) -> tuple[Answer, int] | Answer:
         return jsonify(error=sentence(error), stored=error.facts.get("stored")), 409
     except WorkflowError as error:
         return jsonify(error=sentence(error)), 422
-    score = rubric.total(review.levels)
+    return _kept(rubric, review.version, review.saved_at, review.levels)
+
+
+def _plain(sent: Any) -> bool:
+    """Whether an autosave has the types that the form would give it; if not, the form says why."""
+    if not isinstance(sent, dict) or type(sent.get("version")) is not int:
+        return False
+    levels, notes = sent.get("levels") or {}, sent.get("notes") or {}
+    return (
+        0 <= sent["version"] < MOST_VERSIONS
+        and isinstance(levels, dict)
+        and isinstance(notes, dict)
+        and all(level is None or type(level) is int for level in levels.values())
+        and all(isinstance(text, str) and len(text) <= NOTE for text in notes.values())
+    )
+
+
+def _kept(rubric: Rubric, version: int, at: datetime, levels: dict[str, int | None]) -> Answer:
+    score = rubric.total(levels)
     return jsonify(
-        version=review.version,
-        saved=review.saved_at.astimezone(BEIJING).strftime("%H:%M"),
+        version=version,
+        saved=at.astimezone(BEIJING).strftime("%H:%M"),
         missing=len(score.missing),
         total=shown(score.total),
     )

@@ -30,9 +30,9 @@ from flask_security import (
     current_user,
     utils,
 )
-from sqlalchemy import inspect, select
+from sqlalchemy import bindparam, inspect, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import scoped_session
+from sqlalchemy.orm import joinedload, scoped_session
 from sqlmodel import Session
 from wtforms import HiddenField, RadioField
 
@@ -65,6 +65,12 @@ _GUESSES = {
 _READERS = {"security.login", "security.verify"}
 # Routes of the library that would need a mail server of its own; recovery codes are linked to.
 _CLOSED = {"security.two_factor_rescue"}
+# Every request asks for its account.
+_OF_SESSION = (
+    select(Account)
+    .options(joinedload(Account.roles))  # type: ignore[arg-type]  # a relationship
+    .where(Account.fs_uniquifier == bindparam("fs_uniquifier"))  # type: ignore[arg-type]  # a column
+)
 _EVENTS = {
     "password": "account.password_changed",
     "tf_totp_secret": "account.second_factor_changed",
@@ -146,6 +152,12 @@ def _committed(response: Response) -> Response:
 
 class People(SQLAlchemySessionUserDatastore):
     """Accounts as the library sees them; a change and its event are one transaction."""
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+        """Return the account of a session by a statement made once, any other as the library."""
+        if list(kwargs) == ["fs_uniquifier"] and not case_insensitive:
+            return self.db.session.scalar(_OF_SESSION, kwargs)
+        return super().find_user(case_insensitive, **kwargs)
 
     def commit(self) -> None:
         """Commit what the library changed, with an event for each kind of change."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlmodel import col, select
@@ -17,6 +17,7 @@ from review_service.workflows import (
     reviews,
     seats,
 )
+from review_service.workflows.autosave import autosave
 from review_service.workflows.base import (
     Actor,
     NotFoundError,
@@ -37,11 +38,12 @@ def address(token: str) -> str:
     return f"https://review.test/invitation/{token}"
 
 
-def _sample(work: Work, round_id: int) -> None:
+def _sample(work: Work, round_id: int, number: str = "Z01") -> None:
     work.session.add(
         Dossier(
-            round_id=round_id, number="Z01", unit="试评单位", credit_code="Z" * 18,
-            category="school", sector="metal", province="50", rank=1, status="calibration",
+            round_id=round_id, number=number, unit="试评单位", credit_code=number * 6,
+            category="school", sector="metal", province="50", rank=int(number[1:]),
+            status="calibration",
         )
     )  # fmt: skip
 
@@ -58,7 +60,7 @@ class Scene:
         self.seats: list[Seat] = sorted(self.rows(Seat), key=pk)
         with office.store.reading() as session:
             row = session.get_one(Round, self.round_id)
-            self.criteria = list(reviews.rubric_of(row).criteria)
+            self.code, self.criteria = row.code, list(reviews.rubric_of(row).criteria)
 
     def rows(self, table: type, *conditions: object) -> list[object]:  # type: ignore[type-arg]
         with self.office.store.reading() as session:
@@ -78,9 +80,12 @@ class Scene:
     def own(self, seat: Seat) -> str:
         return seats.dossiers_of(self.draw, seat.panel)[0]
 
-    def score(self, seat: Seat, number: str, level: int) -> None:
+    def score(self, seat: Seat, number: str, level: int, version: int = 0) -> None:
         levels = dict.fromkeys(self.criteria, level)
-        self.do(seat, reviews.enter_review, self.id_of(number), levels=levels, notes={}, version=0)
+        self.do(
+            seat, reviews.enter_review, self.id_of(number), levels=levels, notes={},
+            version=version,
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -175,6 +180,58 @@ def test_the_spread_is_shown_once_all_of_a_panel_have_submitted(scene: Scene) ->
             Actor("expert", members[0].pseudonym), amendments.propose_amendment, pk(review),
             members[0].expert_id, levels=dict.fromkeys(scene.criteria, 9), notes={}, reason="误填",
         )  # fmt: skip
+
+
+def _close(work: Work, round_id: int, expert_id: int, dossier_id: int) -> None:
+    work.session.add(
+        Conflict(
+            round_id=round_id, expert_id=expert_id, dossier_id=dossier_id, rule="kin",
+            declared_at=work.now,
+        )
+    )  # fmt: skip
+
+
+def test_the_quick_autosave_stores_only_what_the_slow_way_would(scene: Scene) -> None:
+    """A draft in order is kept, as the slow way would; anything else is left to it, untouched."""
+    seat = scene.seats[0]
+    number, other = seats.dossiers_of(scene.draw, seat.panel)[:2]
+    levels = dict.fromkeys(scene.criteria, 5)
+
+    def quick(version: int, **changed: object) -> int | None:
+        given: dict[str, Any] = {
+            "code": scene.code, "number": number, "expert_id": seat.expert_id,
+            "levels": levels, "notes": {scene.criteria[0]: " 第 3 页 ", scene.criteria[1]: " "},
+        }  # fmt: skip
+        saved = scene.office.do(
+            Actor("expert", seat.pseudonym), autosave, **(given | {"version": version} | changed)
+        )
+        return saved.version if saved else None
+
+    def slow(dossier: str) -> None:
+        scene.do(seat, reviews.save_review, scene.id_of(dossier), levels={}, notes={}, version=0)
+
+    scene.pledge(seat)
+    scene.do(seat, reviews.save_review, scene.id_of("Z01"), levels=levels, notes={}, version=0)
+    assert quick(1, number="Z01") is None  # samples go the slow way
+    scene.score(seat, "Z01", 5, version=1)
+    assert quick(0) is None  # there is no review yet
+    slow(number)
+    slow(other)
+    assert quick(1) == 2
+    assert quick(1) is None  # another window saved meanwhile
+    assert quick(2, levels={"nothing": 5}) is None
+    assert quick(2, levels={scene.criteria[0]: 11}) is None
+    assert quick(2, expert_id=scene.seats[-1].expert_id) is None  # has no pledge, and no review
+    stored = scene.rows(Review, Review.dossier_id == scene.id_of(number))[0]
+    assert (stored.version, stored.levels) == (2, levels)  # type: ignore[attr-defined]
+    assert stored.notes == {scene.criteria[0]: "第 3 页"}  # type: ignore[attr-defined]
+    scene.do(seat, reviews.submit_review, scene.id_of(number))
+    assert quick(2) is None  # submitted
+    scene.office.do(STAFF, _close, scene.round_id, seat.expert_id, scene.id_of(other))
+    assert quick(1, number=other) is None  # closed by a conflict
+    scene.office.do(STAFF, _sample, scene.round_id, "Z02")
+    third = seats.dossiers_of(scene.draw, seat.panel)[2]
+    assert quick(1, number=third) is None  # a new sample comes first
 
 
 def _row(scene: Scene, number: str, version: int, level: int, count: int = 99) -> ScoreRow:
