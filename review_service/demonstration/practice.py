@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from allocation.sources import commitment
+from review_service.demonstration.samples import rater
 from review_service.demonstration.walk import SAMPLES, WHO, Walk, spread
 from review_service.demonstration.world import STAFF
 from review_service.exchange.dossiers import read_dossiers
-from review_service.tables import Dossier, Draw, Expert, Seat
+from review_service.tables import Draw, Expert, Seat
 from review_service.workflows import dossiers, draws, invitations, locks, reviews, rounds, seats
 from review_service.workflows.base import Actor, pk
 
@@ -32,7 +33,7 @@ def address(token: str) -> str:
 def practice_rounds(walk: Walk) -> Draw:
     """Make both rounds; return the draw of the one where experts score."""
     _open(walk, *TO_DRAW)
-    row = _open(walk, *SCORING)
+    row = _open(walk, *SCORING, sample=True)
     draw = _draw(walk, row)
     walk.office.do(STAFF, invitations.invite_all, pk(row), address)
     for seat in _seats(walk, draw):
@@ -41,11 +42,40 @@ def practice_rounds(walk: Walk) -> Draw:
     walk.office.do(STAFF, reviews.start_reviewing, pk(row))
     last = _seats(walk, draw)[-1]
     walk.office.do(STAFF, invitations.replace, pk(last), "unreachable", "", address)
+    _begin_scoring(walk, row, draw)
     return draw
 
 
-def _open(walk: Walk, code: str, title: str) -> Round:
-    """Open a round with two panels of five and a few dossiers of two sectors."""
+def _begin_scoring(walk: Walk, row: Round, draw: Draw) -> None:
+    """Let all but the first expert, whom a visitor plays, score the sample, and some go on.
+
+    The first one's panel shows its spread once the visitor has submitted the sample.
+    """
+    rate = rater(row)
+    with walk.office.store.reading() as session:
+        numbers = dict(session.exec(select(Expert.id, Expert.number)).all())
+    sitting = [one for one in _seats(walk, draw) if one.status == "accepted"]
+    for n, seat in enumerate(sitting[1:]):
+        actor, expert = Actor("expert", seat.pseudonym), seat.expert_id
+        walk.clock.advance(minutes=13)
+        walk.office.do(actor, reviews.sign_pledge, pk(row), expert)
+        with walk.office.store.reading() as session:
+            mine = reviews.assigned(session, pk(row), expert)
+        samples = [one for one in mine if one.status == "calibration"]
+        others = [one for one in mine if one.status != "calibration"]
+        for dossier in [*samples, *others[: n % 4]]:
+            walk.clock.advance(minutes=9)
+            walk.office.do(
+                actor, reviews.enter_review, pk(row), expert, pk(dossier),
+                levels=rate(numbers[expert], dossier.number), notes={}, version=0,
+            )  # fmt: skip
+
+
+def _open(walk: Walk, code: str, title: str, *, sample: bool = False) -> Round:
+    """Open a round with two panels of five and a few dossiers of two sectors.
+
+    `sample` adds a calibration dossier, which everybody scores first.
+    """
     do = walk.office.do
     file = read_dossiers((SAMPLES / "dossiers.xlsx").read_bytes(), "dossiers.xlsx")
     rows = [one for one in file.rows if not one.calibration]
@@ -56,6 +86,8 @@ def _open(walk: Walk, code: str, title: str) -> Round:
     for one in chosen:
         ranks[one.province] += 1
         units.append(replace(one, rank=ranks[one.province]))
+    if sample:
+        units += [one for one in file.rows if one.calibration][:1]
     with walk.office.store.reading() as session:
         strata = Counter(session.exec(select(Expert.stratum).where(Expert.in_use)).all())
     five = spread(strata, 5)
@@ -72,10 +104,7 @@ def _open(walk: Walk, code: str, title: str) -> Round:
         source="dossiers.xlsx", digest=file.digest,
     )  # fmt: skip
     row = do(STAFF, rounds.open_round, pk(row))
-    with walk.office.store.reading() as session:
-        received = session.exec(select(Dossier.id).where(Dossier.round_id == row.id)).all()
-    for dossier_id in received:
-        do(STAFF, dossiers.admit_dossier, dossier_id or 0)
+    do(STAFF, dossiers.admit_received, pk(row))
     walk.settle_conflicts(row)
     return row
 

@@ -16,7 +16,7 @@ from review_service.web.languages import BEIJING
 from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.shows import names_of
-from review_service.workflows import amendments, calibration, deadlines, reminders
+from review_service.workflows import amendments, calibration, deadlines, reminders, reviews
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
@@ -55,6 +55,36 @@ def index(code: str) -> str:
         everybody=len(rows),
         state=state,
         amendments=waiting(row),
+    )
+
+
+@blueprint.get("/rounds/<code>/progress/reviews")
+@access("staff", "approver", "inspector")
+def one_by_one(code: str) -> str:
+    """Every review that is to be given, by expert and dossier, with its state; never a score."""
+    row = round_or_404(code)
+    given = {
+        (expert, dossier): (status, moment)
+        for expert, dossier, status, moment in db().exec(
+            select(Review.expert_id, Review.dossier_id, Review.status, Review.submitted_at).where(
+                Review.round_id == row.id
+            )
+        )
+    }
+    rows = []
+    for one in experts(row):
+        expert = one["seat"].expert_id
+        for dossier in reviews.assigned(db(), pk(row), expert):
+            status, moment = given.get((expert, pk(dossier)), ("none", None))
+            rows.append({"expert": one, "dossier": dossier, "state": status, "at": moment})
+    state = request.args.get("state", "")
+    return render_template(
+        "desk/reviews.html",
+        round=row,
+        rows=[one for one in rows if not state or one["state"] == state],
+        counts=Counter(one["state"] for one in rows),
+        everything=len(rows),
+        state=state,
     )
 
 

@@ -161,6 +161,35 @@ def test_an_expired_sign_in_loses_nothing(desk: Theatre) -> None:
     assert desk.stage.rows(Review)[0].levels == {"platform": 6, "host": 4}
 
 
+def test_the_border_moves_by_mouse_and_keyboard(desk: Theatre) -> None:
+    """The dossier's width follows the mouse and the arrow keys, and is kept for the next one."""
+    page = _open(desk)
+    border = page.get_by_role("separator", name="Width of the dossier")
+
+    def width() -> float:
+        return (page.locator(".dossier-side").bounding_box() or {"width": 0})["width"]
+
+    before, box = width(), border.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, 300)
+    page.mouse.up()
+    assert width() > before + 100
+    border.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    held, now = width(), border.get_attribute("aria-valuenow")
+    page.goto(f"{desk.base}{DESK}/dossiers/D03")
+    assert border.get_attribute("aria-valuenow") == now
+    assert abs(width() - held) < 2
+    border.focus()
+    page.keyboard.press("Home")
+    assert border.get_attribute("aria-valuenow") == border.get_attribute("aria-valuemin")
+    page.keyboard.press("Enter")
+    assert abs(width() - before) < 2
+
+
 def test_scoring_on_a_phone(desk: Theatre) -> None:
     """At 390 px dossier and rubric stand one above the other, and a tap gives a level."""
     page = desk.enter("expert1", phone=True)

@@ -74,7 +74,9 @@ MATRIX: dict[str, Row] = {
     "invitations.accept": Row("-", None, ({"token": "unknown"}, {"token": "@used"})),
     "invitations.decline": Row("-", None, ({"token": "unknown"}, {"token": "@used"})),
     # the round
-    "home.new_round": Row("staff"),
+    "rounds.new": Row("staff"),
+    "rounds.edit": _round("staff"),
+    "rounds.rules": _round(ALL),
     "home.overview": _round(ALL),
     "home.step": _round("staff"),
     "imports.upload": Row("staff", HERE | {"kind": "pool"}, (NOWHERE | {"kind": "pool"}, HERE | {"kind": "else"})),
@@ -138,6 +140,7 @@ MATRIX: dict[str, Row] = {
     # decisions and results
     "progress.index": _round(ALL),
     "progress.remind_many": _round("staff"),
+    "progress.one_by_one": _round(ALL),
     "progress.remind": _inside("staff", {"seat_id": 99999}, seat_id="@mine"),
     "progress.extend": Row("staff", HERE | {"seat_id": "@mine"}, (HERE | {"seat_id": 99999}, NOWHERE | {"seat_id": "@mine"}), (400,)),  # a time is asked for first
     "progress.decide": Row("approver", None, (HERE | {"approval_id": 99999},)),
@@ -148,6 +151,7 @@ MATRIX: dict[str, Row] = {
     "results.decide": Row("approver", None, (HERE | {"approval_id": 99999},)),
     "results.publicity_page": _round(ALL),
     "results.publish": _round("staff"),
+    "results.reselect": _round("staff"),
     # the log
     "log.index": Row(ALL),
     "log.event": Row(ALL, {"seq": 1}, ({"seq": 99999},)),

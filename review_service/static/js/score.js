@@ -221,17 +221,6 @@
   window.addEventListener("online", () => dirty && send());
   window.addEventListener("beforeunload", () => dirty && drafts.keep(values()));
 
-  // --- the width of the dossier ---------------------------------------------------------------------
-
-  const width = by("width");
-  const setWidth = () => by("sides").style.setProperty("--dossier", `${width.value}%`);
-  width.value = localStorage.getItem("dossier-width") || width.value;
-  setWidth();
-  width.addEventListener("input", () => {
-    localStorage.setItem("dossier-width", width.value);
-    setWidth();
-  });
-
   // --- what was left over from before ----------------------------------------------------------------
 
   groups.forEach(mark);
