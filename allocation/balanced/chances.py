@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Row = tuple[str, str, str, int, int]
 
 
+ROW = (str, str, str, int, int)
+
 FINEST_BITS = 1 << 13
 """A longer common denominator is refused, here and by the verifier: it would only cost time."""
 
@@ -105,29 +107,26 @@ def _rows(plan: Any) -> list[Row]:
     rows: list[Row] = []
     before = ("", "", "")
     for number, row in enumerate(plan):
-        path = f"$.plan[{number}]"
-        good = (
-            isinstance(row, list | tuple)
-            and len(row) == 5
-            and all(isinstance(text, str) for text in row[:3])
-            and all(isinstance(n, int) and not isinstance(n, bool) for n in row[3:])
-        )
-        if not good:
+        # Types themselves, not their subclasses: a record has no others, and bool is an int.
+        if type(row) not in (list, tuple) or tuple(map(type, row)) != ROW:
             raise RecordError(
                 "plan",
-                f"{path}: [expert, panel, stratum, numerator, denominator] is needed",
-                path=path,
+                f"$.plan[{number}]: [expert, panel, stratum, numerator, denominator] is needed",
+                path=f"$.plan[{number}]",
             )
         expert, panel, stratum, top, bottom = row
         if not 0 < top <= bottom or gcd(top, bottom) > 1:
             raise RecordError(
                 "plan",
-                f"{path}: {top}/{bottom} is not a chance above 0, at most 1, in lowest terms",
-                path=path,
+                f"$.plan[{number}]: {top}/{bottom} is not a chance above 0, at most 1, in lowest "
+                "terms",
+                path=f"$.plan[{number}]",
             )
         if (expert, panel, stratum) <= before:
             raise RecordError(
-                "plan", f"{path}: not sorted by expert, panel, stratum, or twice", path=path
+                "plan",
+                f"$.plan[{number}]: not sorted by expert, panel, stratum, or twice",
+                path=f"$.plan[{number}]",
             )
         before = (expert, panel, stratum)
         rows.append((expert, panel, stratum, top, bottom))

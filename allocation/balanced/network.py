@@ -182,26 +182,31 @@ def _pairs(snapshot: Snapshot, cells: Sequence[Cell]) -> tuple[Ints, Ints]:
     open_cells: dict[str, list[int]] = {}
     for at, (_, stratum) in enumerate(cells):
         open_cells.setdefault(stratum, []).append(at)
-    barred: dict[str, set[tuple[int, int]]] = {}
+    barred: dict[str, tuple[list[int], list[int]]] = {}
     for conflict in snapshot.conflicts:
         row = row_of[conflict.expert]
         stratum = snapshot.experts[row].stratum
         cell = number.get((where.get(conflict.dossier, ""), stratum))
         if cell is not None:
-            barred.setdefault(stratum, set()).add((row, cell))
+            no_rows, no_cells = barred.setdefault(stratum, ([], []))
+            no_rows.append(row)
+            no_cells.append(cell)
     found_rows, found_cells = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for stratum, columns in open_cells.items():
         rows, cols = np.array(members.get(stratum, []), np.int64), np.array(columns, np.int64)
         free = np.ones((len(rows), len(cols)), dtype=bool)
         if stratum in barred:
-            no = np.array(sorted(barred[stratum]), np.int64)
-            free[np.searchsorted(rows, no[:, 0]), np.searchsorted(cols, no[:, 1])] = False
+            no_row, no_cell = (np.array(one, np.int64) for one in barred[stratum])
+            free[np.searchsorted(rows, no_row), np.searchsorted(cols, no_cell)] = False
         row_at, column_at = np.nonzero(free)
         found_rows.append(rows[row_at])
         found_cells.append(cols[column_at])
     pair_rows, pair_cells = np.concatenate(found_rows), np.concatenate(found_cells)
-    order = np.lexsort((pair_cells, pair_rows))
-    return pair_rows[order], pair_cells[order]
+    if len(open_cells) > 1:
+        # An expert has one stratum, in which the cells already rise.
+        order = np.argsort(pair_rows, kind="stable")
+        pair_rows, pair_cells = pair_rows[order], pair_cells[order]
+    return pair_rows, pair_cells
 
 
 def _limits(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocation.balanced.rounding import Arcs, settle
 from allocation.errors import DrawError
-from allocation.hashing import Seeded, lp
+from allocation.hashing import Seeded, lp, tag
 
 if TYPE_CHECKING:
     from allocation.balanced.chances import Chances, Totals
@@ -62,15 +62,29 @@ def fractional(net: Network, chances: Chances, totals: Totals) -> tuple[Arcs, li
     return Arcs(net.size, ends, part, over), place
 
 
+class _Ranking(Seeded):
+    """The numbers of many arcs under one seed."""
+
+    def arcs(self, arcs: Arcs, names: list[bytes]) -> list[int]:
+        """Return the arcs by rising M(seed, "arc", tail name, head name)."""
+        # What all have in common is hashed once; a name's length is put before it once.
+        started = self._inner.copy()
+        started.update(lp(tag("arc")))
+        part = [lp(one) for one in names]
+        number = []
+        for tail, head in zip(arcs.tail, arcs.head, strict=True):
+            inner, outer = started.copy(), self._outer.copy()
+            inner.update(part[tail] + part[head])
+            outer.update(inner.digest())
+            number.append(outer.digest())  # big-endian bytes sort as the integers do
+        return sorted(range(len(number)), key=number.__getitem__)
+
+
 def draw_seats(net: Network, chances: Chances, totals: Totals, seed: bytes) -> list[dict[str, str]]:
     """Return the seats {"panel", "stratum", "expert"}, sorted by the three."""
     arcs, place = fractional(net, chances, totals)
-    seeded, name = Seeded(seed), names(net)
-    number = [
-        seeded.number("arc", name[tail], name[head])
-        for tail, head in zip(arcs.tail, arcs.head, strict=True)
-    ]
-    rounded = settle(arcs, sorted(range(len(number)), key=number.__getitem__), seeded)
+    seeded = _Ranking(seed)
+    rounded = settle(arcs, seeded.arcs(arcs, names(net)), seeded)
     taken = [at for at, bottom in enumerate(chances.den) if bottom == 1]
     taken += [at for at, one in zip(place, rounded, strict=True) if one and at >= 0]
     seats = []

@@ -29,6 +29,13 @@ FINEST = 1 << 20
 GRID = 16
 COMMON_BITS = 256
 """Exact even shares are sought while all parts together need no finer denominator."""
+ARCS = 1 << 15
+"""Of a part with more arcs than a `GRID`th of it, the even share has fewer units than `GRID`.
+
+A step of the rounding settles the arcs of its cycle whose fraction is the nearest to an integer:
+the coarser the fractions, the more. In large parts, whose cycles are long, that is what decides
+how long a draw takes.
+"""
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,9 @@ def _shares(net: Network, arcs: Ints, part: Ints, flow: Ints) -> tuple[Ints, Int
 def _fineness(part: Ints, share: Ints, among: Ints, denominator: Ints, net: Network) -> Ints:
     """Return by how much to multiply every part's denominator so that even shares are whole.
 
-    Where that is too much, a power of two that gives an even share at least `GRID` units, or as
-    many as fit. So it is where a draw has many parts, whose denominators the rounding would have
-    to bring to one: powers of two keep it small.
+    Where that is too much, or the part is large, a power of two that gives an even share at least
+    `_units` units, or as many as fit. So it is where a draw has many parts, whose denominators the
+    rounding would have to bring to one: powers of two keep it small.
     """
     count = int(part.max()) + 1
     start = np.searchsorted(part, np.arange(count + 1))
@@ -142,13 +149,17 @@ def _fineness(part: Ints, share: Ints, among: Ints, denominator: Ints, net: Netw
         most = max(1, min(FINEST, CEILING // biggest) // int(denominator[a]))
         parts_of = among[a:b][some] // np.gcd(share[a:b][some], among[a:b][some])
         exact = lcm(*np.unique(parts_of).tolist())
-        enough = int((GRID * among[a:b][some] // share[a:b][some]).max()) + 1
+        enough = int((_units(b - a) * among[a:b][some] // share[a:b][some]).max()) + 1
         together = lcm(common, exact)
-        if exact <= most and together.bit_length() <= COMMON_BITS:
+        if _units(b - a) == GRID and exact <= most and together.bit_length() <= COMMON_BITS:
             found[one], common = exact, together
         else:
             found[one] = 1 << (min(most, enough).bit_length() - 1)
     return found
+
+
+def _units(arcs: int) -> int:
+    return min(GRID, max(1, ARCS // arcs))
 
 
 def _needed(loose: _Loose, count: int) -> Ints:
