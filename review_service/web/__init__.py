@@ -40,6 +40,7 @@ from review_service.web import (
     recommending,
     requests,
     results,
+    rounds,
     scoring,
     seats,
     sheets,
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
-    home, applications, recommending, imports, pool, dossiers, intake, conflicts, requests, views,
-    draws, chances, shows, seats, desk, invitations, scoring, sheets, calibration, progress,
+    home, rounds, applications, recommending, imports, pool, dossiers, intake, conflicts, requests,
+    views, draws, chances, shows, seats, desk, invitations, scoring, sheets, calibration, progress,
     results, log, inspection, api_tokens, health, accounts, links, viewing,
 )  # fmt: skip
 

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 # The step that is marked as the present one, by the blueprint of the page.
 _HERE = {
-    "home": "round", "dossiers": "applying", "pool": "pool", "conflicts": "conflicts",
+    "home": "round", "rounds": "round", "dossiers": "applying", "pool": "pool",
+    "conflicts": "conflicts",
     "draws": "draw", "shows": "draw", "seats": "contact", "progress": "progress",
     "results": "results", "log": "inspection", "intake": "applying", "requests": "conflicts",
     "imports": "pool", "inspection": "inspection",
 }  # fmt: skip
-_HERE_ENDPOINT = {"results.published": "publicity", "results.publicity_page": "publicity"}
+_HERE_ENDPOINT = dict.fromkeys(
+    ("results.published", "results.publicity_page", "results.papers"), "publicity"
+)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("viewing", __name__)
 # Pages that show neither an expert's name nor a score, whatever the round's state.
 VIEWABLE = frozenset({
-    "home.index", "home.overview", "home.new_round", "dossiers.index", "dossiers.one",
+    "home.index", "home.overview", "rounds.new", "rounds.rules", "dossiers.index", "dossiers.one",
     "dossiers.provinces", "draws.room", "draws.one", "imports.upload", "log.checkpoint",
     "log.verify", "desk.index", "desk.pledge", "accounts.mine", "results.published",
 })  # fmt: skip

@@ -84,6 +84,21 @@ def create_round(
     return row
 
 
+def change_round(work: Work, round_id: int, title: str, rules: dict[str, Any]) -> Round:
+    """Change a draft's title and rules; WorkflowError "round-status" once it is open."""
+    row = work.one(Round, round_id, lock=True)
+    if row.status != "draft":
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="draft")
+    unknown = sorted(set(rules) - set(DEFAULT_RULES))
+    if unknown:
+        raise WorkflowError("round-rules-unknown", keys=unknown)
+    check_rules(DEFAULT_RULES | rules)
+    row.title, row.rules = title, _coded(DEFAULT_RULES | rules)
+    work.session.add(row)
+    append(work, "round.changed", {"round": row.code, "title": title}, subject=row.code)
+    return row
+
+
 def _coded(rules: dict[str, Any]) -> dict[str, Any]:
     """Give strata their codes: a record's keys are ASCII, and names are usually not."""
     known = {name: code for code, name in rules["strata"].items()}

@@ -122,8 +122,8 @@ MATRIX: dict[str, Row] = {
     "desk.one": _mine(),
     "desk.pledge": _mine(),
     "desk.check": _mine(),
-    "desk.accept": Row("expert", HERE | {"seat_id": "@mine"}, (HERE | {"seat_id": "@seat"}, HERE | {"seat_id": 99999})),
-    "desk.decline": Row("expert", HERE | {"seat_id": "@mine"}, (HERE | {"seat_id": "@seat"}, HERE | {"seat_id": 99999})),
+    "desk.accept": _mine(),
+    "desk.decline": _mine(),
     "desk.conflict": Row("expert", HERE | {"number": "@own"}, (HERE | {"number": "@foreign"}, HERE | {"number": "D99"}), (400,)),  # a reason is asked for first
     "scoring.token": Row("expert"),
     "scoring.one": _mine(number="@own"),

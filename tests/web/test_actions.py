@@ -6,8 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from review_service.demonstration.world import STAFF
 from review_service.exchange.pool import ExpertRow, write_pool
-from review_service.tables import Account, Approval, Conflict, Expert, Letter, Review, Round, Seat
+from review_service.tables import (
+    Account,
+    Approval,
+    Conflict,
+    Expert,
+    Invitation,
+    Letter,
+    Review,
+    Round,
+    Seat,
+)
+from review_service.workflows import rounds
+from review_service.workflows.base import pk
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE
 
@@ -28,20 +41,71 @@ def _told(client: FlaskClient, url: str, data: dict[str, str], method: str = "po
     return text
 
 
+RULES = {
+    "code": "2027-a", "title": "新一轮", "rubric": "skills-base-2022", "total": "9",
+    "province_most": "2", "publicity_days": "7", "panels": "P01 装备制造 技术=4 管理=3",
+    "method": "lottery", "dossiers_per_prefecture": "2", "dossiers_per_province": "4",
+    "paper_copies": "2", "age_limit": "68", "window_years": "5", "fuzzy_cutoff": "90",
+    "organisers": "某司\n\n某中心", "pair_cap": "1", "assumed_reviewer": "9",
+    "assumed_residual": "25", "limit_employer_draw": "1", "limit_province_panel": "",
+    "same_prefecture": "y",
+    "deadline_unit": "2027-03-01T18:00", "deadline_province": "2027-04-01T18:00",
+}  # fmt: skip
+
+
 def test_a_round_is_made_from_a_form(stage: Stage) -> None:
-    """Panels are read line by line, a faulty line is named, and the round stands as a draft."""
+    """Every rule of the page reaches the draft, which can be changed until it opens."""
     stage.play("empty")
     client = sign_in(stage, "staff")
-    data = {
-        "code": "2027-a", "title": "新一轮", "rubric": "skills-base-2022", "total": "9",
-        "province_most": "2", "publicity_days": "7", "panels": "P01 装备制造 技术=x",
+    assert "The round was made" in _told(client, "/rounds/new", RULES)
+    rules = stage.rows(Round, Round.code == "2027-a")[0].rules
+    assert (rules["list"]["total"], rules["panels"][0]["class"]) == (9, "装备制造")
+    assert rules["deadlines"]["unit"] == "2027-03-01T18:00:00+08:00"
+    assert rules["conflicts"] == {
+        "same_province": False, "same_prefecture": True, "window_years": 5, "age_limit": 68,
+        "fuzzy_cutoff": 90, "senior_title": False, "organisers": ["某司", "某中心"],
     }  # fmt: skip
-    assert "Line 1: “技术=x” is not stratum=count." in _told(client, "/rounds/new", data)
-    text = _told(client, "/rounds/new", data | {"panels": "P01 装备制造 技术=4 管理=3"})
-    assert "The round was made" in text
+    assert rules["limits"] == [{"field": "employer", "scope": "draw", "max": 1}]
+    page = client.get("/rounds/2027-a/edit").get_data(as_text=True)
+    assert "P01 装备制造 技术=4 管理=3" in page
+    each = RULES | {"method": "each", "panels": "", "each_seats": "技术=2", "each_capacity": "6",
+                    "pair_cap": "1/2"}  # fmt: skip
+    assert "The rules are changed." in _told(client, "/rounds/2027-a/edit", each)
     row = stage.rows(Round, Round.code == "2027-a")[0]
-    assert row.rules["list"]["total"] == 9
-    assert row.rules["panels"][0]["class"] == "装备制造"
+    code = next(code for code, name in row.rules["strata"].items() if name == "技术")
+    assert (row.rules["method"], row.rules["pair_cap"]) == ("balanced", [1, 2])
+    assert row.rules["each"] == {"seats": {code: 2}, "capacity": 6}
+    page = client.get("/rounds/2027-a/rules").get_data(as_text=True)
+    assert "2027-03-01 18:00" in page
+    assert "each dossier a panel of its own" in page
+    stage.office.do(STAFF, rounds.open_round, pk(row))
+    assert "while the round is" in _told(client, "/rounds/2027-a/edit", each)
+    assert client.get("/rounds/2027-a/edit").status_code == 303
+
+
+FAULTY: list[tuple[dict[str, str], str]] = [
+    ({"panels": "P01 装备制造 技术=x"}, "Line 1: “技术=x” is not stratum=count."),
+    ({"panels": "P01 甲 技术=1\nP01 乙 技术=1"}, "Panel P01 stands twice."),
+    ({"method": "balanced"}, "These panels name no dossiers after a colon: P01."),
+    ({"method": "each"}, "no panels stand here"),
+    ({"method": "each", "panels": ""}, "Say below how many experts each dossier needs"),
+    ({"pair_cap": "3/2"}, "A fraction of at most 1"),
+    ({"fuzzy_cutoff": "20"}, "A whole number from 50 to 100."),
+    ({"deadline_unit": "2027-05-01T18:00"}, "The levels must end one after another"),
+    ({"review_from": "2027-05-01T18:00"}, "Give both the first and the last moment."),
+    ({"code": "new"}, "Short code of the round"),
+]
+
+
+def test_a_faulty_rule_is_named_by_its_field(stage: Stage) -> None:
+    """What is wrong with a rule stands at its field and in the summary; no round is made."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    for wrong, told in FAULTY:
+        text = _told(client, "/rounds/new", RULES | wrong)
+        assert "Something needs to be put right" in text, wrong
+        assert told in text, wrong
+    assert not stage.rows(Round, Round.code == "2027-a")
 
 
 def _upload(client: FlaskClient, data: bytes) -> str:
@@ -144,7 +208,10 @@ def test_an_invitation_link_works_once(stage: Stage) -> None:
     assert link
     stranger = sign_in(stage, "")
     assert "Invitation to review" in stranger.get(link[0]).get_data(as_text=True)
-    text = _told(stranger, f"{link[0]}/accept", {})
+    assert "Tick the seats" in _told(stranger, f"{link[0]}/accept", {})
+    asked = stage.rows(Invitation)[0].seat_id
+    assert stranger.post(f"{link[0]}/accept", data={"seat": asked + 1}).status_code == 404
+    text = _told(stranger, f"{link[0]}/accept", {"seat": str(asked)})
     assert "You have accepted." in text
     assert len(stage.rows(Seat, Seat.status == "accepted")) == 1
     assert stranger.get(link[0]).status_code == 404
@@ -161,7 +228,8 @@ def test_a_decline_by_link_invites_the_next(stage: Stage) -> None:
     assert link
     stranger = sign_in(stage, "")
     assert "Choose a reason." in _told(stranger, f"{link[0]}/decline", {})
-    assert "You have declined." in _told(stranger, f"{link[0]}/decline", {"reason": "declined"})
+    data = {"reason": "declined", "seat": str(stage.rows(Invitation)[0].seat_id)}
+    assert "You have declined." in _told(stranger, f"{link[0]}/decline", data)
     assert len(stage.rows(Letter)) == before + 1
 
 
@@ -171,8 +239,11 @@ def test_a_seat_is_answered_by_its_expert_alone(stage: Stage) -> None:
     other = stage.rows(Account, Account.code == "expert-2")[0]
     seat = stage.rows(Seat, Seat.expert_id == other.expert_id)[0]
     client = sign_in(stage, "expert1")
-    assert client.post(f"{DESK}/seats/{seat.id}/accept").status_code == 404
-    assert client.post(f"{DESK}/seats/999/accept").status_code == 404
+    for action in ("accept", "decline"):
+        for one in (seat.id, 999):
+            answer = client.post(f"{DESK}/seats/{action}", data={"seat": one})
+            assert answer.status_code == 404
+    assert {one.status for one in stage.rows(Seat)} == {"awaiting"}
 
 
 def test_an_autosave_of_an_old_version_overwrites_nothing(stage: Stage) -> None:

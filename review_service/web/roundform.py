@@ -1,0 +1,346 @@
+# ruff: noqa: E501 - a field's help stands on a line of its own
+"""The form of a round: every rule with what it rests on; read into rules, and filled from them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    DecimalField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    validators,
+)
+
+from review_service.web.choices import SelectChoice
+from review_service.web.roundlines import CONFLICTS, LEVELS, PLAIN, iso, read_panel, read_seats
+from review_service.workflows.rounds import DEFAULT_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIMITS: Final = tuple((field, scope) for field in ("employer", "province") for scope in ("draw", "panel", "cell"))  # fmt: skip
+_CAP = re.compile(r"\s*([1-9]\d{0,5})\s*(?:[/／]\s*([1-9]\d{0,5}))?\s*")
+
+
+def _whole(label: Any, low: int, high: int, default: int | None, help_: Any = "") -> IntegerField:
+    """Return a field for a whole number; without a default it may be left empty."""
+    between = validators.NumberRange(
+        low, high, message=_l("A whole number from %(min)s to %(max)s.")
+    )
+    first = validators.Optional() if default is None else validators.InputRequired()
+    return IntegerField(label, [first, between], default=default, description=help_)
+
+
+def _above_zero(label: Any, default: str, help_: Any = "") -> DecimalField:
+    between = validators.NumberRange(0.01, 10_000, message=_l("A number from %(min)s to %(max)s."))
+    return DecimalField(label, [validators.InputRequired(), between], default=default, places=None, description=help_)  # fmt: skip
+
+
+def _moment(label: Any, help_: Any = "") -> DateTimeLocalField:
+    return DateTimeLocalField(label, [validators.Optional()], description=help_)
+
+
+class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
+    """What a round decides before anything is drawn or scored."""
+
+    title = StringField(
+        _l("Name of the round"), [validators.InputRequired(), validators.Length(max=120)]
+    )
+
+    dossiers_per_prefecture = _whole(
+        _l("Most dossiers of a prefecture"),
+        1,
+        999,
+        3,
+        _l("Notice of the autonomous region 〔2022〕278, part 2: at most 3 a prefecture, ranked."),
+    )
+    dossiers_per_province = _whole(
+        _l("Most dossiers of a province"),
+        1,
+        999,
+        5,
+        _l("Notice of the ministry 〔2022〕162, part 1 (2): at most 5 a province."),
+    )
+    deadline_unit = _moment(
+        _l("Units submit by (Beijing)"),
+        _l("Left open, a level takes applications as long as the round is open."),
+    )
+    deadline_prefecture = _moment(
+        _l("Prefectures recommend by (Beijing)"), _l("Notice 278, part 4: 23 November in 2022.")
+    )
+    deadline_province = _moment(
+        _l("Provinces recommend by (Beijing)"),
+        _l(
+            "Notice 162, part 1 (2): 30 November 2022. What the ministry sends back may still come until the draw is locked."
+        ),
+    )
+    paper_copies = _whole(
+        _l("Paper copies of each dossier"),
+        0,
+        20,
+        0,
+        _l(
+            "Notice 278, part 3 asks for 2, annex 2 of notice 162 for 4. 0: no papers are asked for; otherwise a dossier is admitted when they are in, or by a reasoned exception."
+        ),
+    )
+
+    age_limit = _whole(
+        _l("Oldest age of an expert"), 30, 120, 70, _l("Checked when the pool is brought in.")
+    )
+    senior_title = BooleanField(_l("Experts need a senior title"), default=True)
+    organisers = TextAreaField(
+        _l("Organising units"),
+        description=_l(
+            "One a line, exactly as in the pool. Their own staff can’t be experts in use."
+        ),
+    )
+
+    window_years = _whole(
+        _l("Years that posts and advisory work count back"),
+        0,
+        30,
+        3,
+        _l("Government Procurement Regulations, article 9 (1) to (3): three years."),
+    )
+    fuzzy_cutoff = _whole(
+        _l("Likeness from which names are suspected"),
+        50,
+        100,
+        85,
+        _l(
+            "Of 100. Staff confirm or dismiss each pair; a lower figure finds more and asks for more work."
+        ),
+    )
+    same_province = BooleanField(_l("An expert may not review dossiers of the own province"))
+    same_prefecture = BooleanField(
+        _l("An expert may not review dossiers of the own prefecture"),
+        description=_l("Told by the employer’s name, which must hold the prefecture’s."),
+    )
+
+    method = RadioField(
+        _l("How experts are drawn"), default="lottery",
+        choices=[
+            SelectChoice("lottery", _l("Lottery: panels are drawn, and the dossiers of a sector are dealt to its panels")),
+            SelectChoice("balanced", _l("Balanced lottery, fixed panels: equal exact chances; every panel names its dossiers")),
+            SelectChoice("each", _l("Balanced lottery, each dossier a panel of its own, up to a load for each expert")),
+        ],
+        description=_l("Notice 162, part 1 (3): experts are drawn at random. The balanced lottery publishes every chance before the draw."),
+    )  # fmt: skip
+    panels = TextAreaField(
+        _l("Panels and their seats"),
+        description=_l(
+            "One panel a line: number, sector of its dossiers, then seats as stratum=count; for fixed panels a colon and the dossiers’ numbers. Example: P01 装备制造 技术=4 管理=3 ： A001 A002. Left empty where each dossier is a panel of its own."
+        ),
+    )
+    each_seats = StringField(
+        _l("Experts for each dossier"),
+        [validators.Optional(), validators.Length(max=300)],
+        description=_l(
+            "Only where each dossier is a panel of its own: seats as stratum=count, such as 技术=2 管理=1."
+        ),
+    )
+    each_capacity = _whole(
+        _l("Most dossiers of an expert"),
+        1,
+        1000,
+        None,
+        _l("Only where each dossier is a panel of its own."),
+    )
+    pair_cap = StringField(
+        _l("Highest chance of a pair"),
+        default="1",
+        description=_l(
+            "Balanced lottery: no expert meets a dossier with a higher chance than this fraction, such as 1/2. 1: no cap."
+        ),
+    )
+    limit_employer_draw = _whole(
+        _l("Most experts of one employer in the whole draw"),
+        1,
+        1000,
+        None,
+        _l(
+            "Left empty: no limit. The usual limits are 1 of an employer in the draw, 2 of a province in a panel."
+        ),
+    )
+    limit_employer_panel = _whole(_l("Most experts of one employer in a panel"), 1, 1000, None)
+    limit_employer_cell = _whole(
+        _l("Most experts of one employer in a stratum of a panel"), 1, 1000, None
+    )
+    limit_province_draw = _whole(
+        _l("Most experts of one province in the whole draw"), 1, 1000, None
+    )
+    limit_province_panel = _whole(
+        _l("Most experts of one province in a panel"),
+        1,
+        1000,
+        None,
+        _l(
+            "A balanced lottery with several strata can’t limit a panel; limit a stratum of a panel instead."
+        ),
+    )
+    limit_province_cell = _whole(
+        _l("Most experts of one province in a stratum of a panel"), 1, 1000, None
+    )
+    assumed_reviewer = _above_zero(
+        _l("Assumed variance of leniency (points squared)"),
+        "16",
+        _l(
+            "To foresee the standard error before the draw; 16 means that experts’ means differ by some 4 of 100 points. Earlier rounds give better figures."
+        ),
+    )
+    assumed_residual = _above_zero(
+        _l("Assumed variance of the noise (points squared)"),
+        "25",
+        _l("25 means that an expert’s scores scatter by some 5 points beside the leniency."),
+    )
+
+    review_from = _moment(_l("Scoring begins (Beijing, may be left open)"))
+    review_until = _moment(
+        _l("Scoring ends (Beijing, may be left open)"),
+        _l("Goes out with the invitations as a calendar file; later is late."),
+    )
+    calibration_first = BooleanField(
+        _l("Calibration dossiers, where there are any, are scored before all others"), default=True
+    )
+
+    total = _whole(_l("Places on the list"), 1, 10_000, 31)
+    province_most = _whole(_l("Most places per province"), 1, 1000, 5)
+    publicity_days = _whole(_l("Working days of publicity"), 1, 60, 5)
+
+    panel_rows: list[dict[str, Any]]
+    each_rows: dict[str, int]
+
+    def sections(self) -> list[tuple[str, str, list[Any]]]:
+        """Return the form's parts: key, title, fields."""
+        titles = {
+            "round": _("The round"), "applying": _("Applying and recommending"),
+            "pool": _("Who may be an expert"), "conflicts": _("Recusal"), "draw": _("The draw"),
+            "scoring": _("Scoring"), "list": _("List and publicity"),
+        }  # fmt: skip
+        return [
+            (key, title, [self[name] for name in _PARTS[key] if name in self])
+            for key, title in titles.items()
+        ]
+
+    def validate_deadline_province(self, _field: Any) -> None:
+        """Ask that levels follow one another in time, and scoring comes after all of them."""
+        moments = [self[f"deadline_{one}"].data for one in LEVELS] + [self.review_from.data]
+        given = [one for one in moments if one]
+        if given != sorted(given):
+            raise validators.ValidationError(
+                _("The levels must end one after another, units first, and before scoring begins.")
+            )
+
+    def validate_review_until(self, field: Any) -> None:
+        """Ask for both ends of the review days, in their order."""
+        if bool(field.data) != bool(self.review_from.data):
+            raise validators.ValidationError(_("Give both the first and the last moment."))
+        if field.data and field.data <= self.review_from.data:
+            raise validators.ValidationError(_("Scoring ends after it begins."))
+
+    def validate_panels(self, field: Any) -> None:
+        """Read the panels; the message names the line that is wrong."""
+        lines = enumerate((field.data or "").splitlines(), 1)
+        self.panel_rows = [read_panel(number, line) for number, line in lines if line.strip()]
+        names = [one["id"] for one in self.panel_rows]
+        for name in names:
+            if names.count(name) > 1:
+                raise validators.ValidationError(_("Panel %(name)s stands twice.", name=name))
+        if self.method.data == "each" and names:
+            raise validators.ValidationError(
+                _("Where each dossier is a panel of its own, no panels stand here.")
+            )
+        if self.method.data != "each" and not names:
+            raise validators.ValidationError(_("At least one panel is needed."))
+        bare = [one["id"] for one in self.panel_rows if "dossiers" not in one]
+        if self.method.data == "balanced" and bare:
+            raise validators.ValidationError(
+                _("These panels name no dossiers after a colon: %(names)s.", names="、".join(bare))
+            )
+
+    def validate_method(self, field: Any) -> None:
+        """Ask for the seats of each dossier where the method needs them."""
+        self.each_rows = {}
+        if field.data == "each" and not (self.each_seats.data and self.each_capacity.data):
+            raise validators.ValidationError(
+                _(
+                    "Say below how many experts each dossier needs, and the most dossiers of an expert."
+                )
+            )
+
+    def validate_each_seats(self, field: Any) -> None:
+        """Read the seats of each dossier."""
+        self.each_rows = read_seats(1, (field.data or "").split())
+
+    def validate_pair_cap(self, field: Any) -> None:
+        """Ask for a fraction of at most 1."""
+        found = _CAP.fullmatch(field.data or "")
+        if not found or int(found[1]) > int(found[2] or 1):
+            raise validators.ValidationError(_("A fraction of at most 1, such as 1/2."))
+
+    def rules(self, kept: Mapping[str, Any] = DEFAULT_RULES) -> dict[str, Any]:
+        """Return the rules as the workflow takes them; what the form doesn't know is kept."""
+        cap = _CAP.fullmatch(self.pair_cap.data or "1")
+        each = self.method.data == "each"
+        own = {name: self[name].data for name in PLAIN}
+        own["method"] = "balanced" if each else self.method.data
+        own["each"] = {"seats": self.each_rows, "capacity": self.each_capacity.data} if each else {}
+        own["panels"] = self.panel_rows
+        own["pair_cap"] = [int(cap[1]), int(cap[2] or 1)] if cap else [1, 1]
+        own["assumed"] = {one: str(self[f"assumed_{one}"].data) for one in ("reviewer", "residual")}
+        own["limits"] = [
+            {"field": field, "scope": scope, "max": most}
+            for field, scope in LIMITS
+            if (most := self[f"limit_{field}_{scope}"].data)
+        ]
+        own["deadlines"] = {
+            one: iso(last) for one in LEVELS if (last := self[f"deadline_{one}"].data)
+        }
+        own["review_days"] = [
+            iso(one.data) for one in (self.review_from, self.review_until) if one.data
+        ]
+        units = [one.strip() for one in (self.organisers.data or "").splitlines() if one.strip()]
+        conflicts = {name: self[name].data for name in CONFLICTS} | {"organisers": units}
+        own["conflicts"] = {**kept["conflicts"], **conflicts}
+        places = {"total": self.total.data, "province": {"most": self.province_most.data}}
+        own["list"] = {**kept["list"], **places}
+        return own
+
+
+class NewRound(RulesForm):
+    """The form of a round that isn't yet made: its code and rubric are chosen once."""
+
+    code = StringField(
+        _l("Short code of the round"),
+        [
+            validators.InputRequired(),
+            validators.Regexp(r"^[a-z0-9][a-z0-9-]{1,39}$"),
+            validators.NoneOf(["new"]),  # /rounds/new is this page
+        ],
+        description=_l("Small letters, digits and hyphens, such as 2026-skills; it stands in every draw number."),
+    )  # fmt: skip
+    rubric = SelectField(
+        _l("Rubric"), choices=[SelectChoice("skills-base-2022", "skills-base-2022")],
+        description=_l("Annex 1 of notice 162: seven chapters, articles 1 to 24."),
+    )  # fmt: skip
+
+
+_PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "round": ("title", "code", "rubric"),
+    "applying": ("dossiers_per_prefecture", "dossiers_per_province", "deadline_unit", "deadline_prefecture", "deadline_province", "paper_copies"),
+    "pool": ("age_limit", "senior_title", "organisers"),
+    "conflicts": ("window_years", "fuzzy_cutoff", "same_province", "same_prefecture"),
+    "draw": ("method", "panels", "each_seats", "each_capacity", "pair_cap", *(f"limit_{field}_{scope}" for field, scope in LIMITS), "assumed_reviewer", "assumed_residual"),
+    "scoring": ("review_from", "review_until", "calibration_first"),
+    "list": ("total", "province_most", "publicity_days"),
+}  # fmt: skip

@@ -1,0 +1,96 @@
+"""A round's rules: made, changed while it is a draft, and read in plain words once frozen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from review_service.web.access import access
+from review_service.web.page import attempt, round_or_404
+from review_service.web.roundform import NewRound, RulesForm
+from review_service.web.roundlines import filled
+from review_service.workflows import rounds
+from review_service.workflows.base import pk
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+blueprint = Blueprint("rounds", __name__)
+
+
+@blueprint.route("/rounds/new", methods=["GET", "POST"])
+@access("staff")
+def new() -> str | Response:
+    """Make a round from a rubric, its panels and its rules."""
+    form = NewRound(data=filled())
+    if form.validate_on_submit():
+        rules = form.rules()
+        rules["list"]["rubric"] = form.rubric.data
+        made = attempt(
+            _("The round was made. Bring in experts and dossiers, then open it."),
+            rounds.create_round,
+            str(form.code.data),
+            str(form.title.data),
+            str(form.rubric.data),
+            rules,
+        )
+        if made is not None:
+            return redirect(url_for("home.overview", code=made.code), code=303)
+    return render_template("rounds/form.html", form=form, round=None)
+
+
+@blueprint.route("/rounds/<code>/edit", methods=["GET", "POST"])
+@access("staff")
+def edit(code: str) -> str | Response:
+    """Change a draft's rules; once the round is open its rules are only read."""
+    row = round_or_404(code)
+    back = redirect(url_for("rounds.rules", code=code), code=303)
+    if row.status != "draft" and request.method == "GET":
+        return back
+    form = RulesForm(data=filled(row))
+    if not form.validate_on_submit():
+        return render_template("rounds/form.html", form=form, round=row)
+    changed = rounds.DEFAULT_RULES | row.rules
+    attempt(
+        _("The rules are changed."),
+        rounds.change_round,
+        pk(row),
+        str(form.title.data),
+        changed | form.rules(changed),
+    )
+    return back
+
+
+@blueprint.get("/rounds/<code>/rules")
+@access("staff", "approver", "inspector")
+def rules(code: str) -> str:
+    """All that the round decided beforehand, with what each rule rests on."""
+    row = round_or_404(code)
+    form = RulesForm(data=filled(row), meta={"csrf": False})
+    parts = [
+        (key, title, [(one, _value(one)) for one in fields])
+        for key, title, fields in form.sections()
+    ]
+    return render_template(
+        "rounds/rules.html",
+        round=row,
+        rubric=rounds.rubric_of(row),
+        parts=parts,
+        parties=sorted(row.rules["parties"].items()),
+    )
+
+
+def _value(field: Any) -> Any:
+    """Return a rule's value as words; None where nothing is set."""
+    if field.type == "BooleanField":
+        return _("yes") if field.data else _("no")
+    if field.type == "RadioField":
+        return next(label for value, label, *_more in field.iter_choices() if value == field.data)
+    if isinstance(field.data, datetime):
+        return field.data.strftime("%Y-%m-%d %H:%M")
+    if isinstance(field.data, float):
+        return f"{field.data:g}"
+    return None if field.data in {None, ""} else field.data
