@@ -2,6 +2,7 @@
 
     python bench/balanced.py                    the marginals and the sizes up to 20,000 × 20,000
     python bench/balanced.py --partitioned      400,000 × 200,000 in 200 disciplines
+    python bench/balanced.py --partitioned 20   a tenth of it
     python bench/balanced.py --growth FILE.svg  1,000 to 20,000, as a plot
     python bench/balanced.py --only NAME        one of: marginals, panels, dossiers, large, whole
 
@@ -268,7 +269,10 @@ def marginals(draws: int = DRAWS) -> None:
 
 
 def partitioned(disciplines: int = 200) -> None:
-    """Plan 400,000 dossiers × 200,000 experts in disciplines by the command, 2 processes."""
+    """Plan, check and draw 2,000 dossiers × 1,000 experts a discipline by the command, 2 processes.
+
+    The limit of time is in proportion to the number of disciplines; 200 of them are the whole.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "in")
         source.mkdir()
@@ -283,10 +287,12 @@ def partitioned(disciplines: int = 200) -> None:
             ]
             one["conflicts"] = _home_conflicts(one)
             (source / f"discipline-{at:03}.json").write_bytes(canonical(one))
+        entries = Path(folder, "entries.json")
+        entries.write_bytes(canonical([{"kind": "public", "key": "1.2.3./"}]))
         start = time.perf_counter()
         command = [
             sys.executable, "-m", "allocation.balanced", "--partitions", str(source),
-            "--out", str(Path(folder, "out")), "--workers", "2",
+            "--out", str(Path(folder, "out")), "--workers", "2", "--sources", str(entries),
         ]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
             peak = _watch(running)
@@ -297,7 +303,8 @@ def partitioned(disciplines: int = 200) -> None:
         f"partitioned: {disciplines * 2_000:,} dossiers × {disciplines * 1_000:,} experts in "
         f"{disciplines} disciplines, {seconds:.0f} s, peak {peak / GIB:.2f} GiB over all processes"
     )
-    print(f"    time / limit = {seconds / 1200:.2f}, memory / limit = {peak / GIB / 8:.2f}")
+    limit = 1200 * disciplines / 200
+    print(f"    time / limit = {seconds / limit:.2f}, memory / limit = {peak / GIB / 8:.2f}")
 
 
 def _home_conflicts(record: dict[str, Any]) -> list[dict[str, str]]:
@@ -349,11 +356,16 @@ def growth(picture: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "balanced"
     sizes = [1_000, 2_000, 5_000, 10_000, 20_000]
     found = [apart(measure, "large", size) for size in sizes]
-    for size, one in zip(sizes, found, strict=True):
-        tell(f"{size:,} × {size:,}", one, {})
+    joined = [apart(whole, size) for size in sizes]
     figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    for key, marker in (("plan", "o"), ("draw", "s")):
-        axes.loglog(sizes, [one[key] for one in found], marker=marker, label=key)
+    for title, rows, style in (("in strata", found, "-"), ("one component", joined, "--")):
+        for size, one in zip(sizes, rows, strict=True):
+            tell(f"{size:,} × {size:,}, {title}", one, {})
+        for key, marker, colour in (("plan", "o", "C0"), ("draw", "s", "C1")):
+            axes.loglog(
+                sizes, [one[key] for one in rows], marker=marker, linestyle=style, color=colour,
+                label=f"{key}, {title}",
+            )  # fmt: skip
     straight = [found[0]["plan"] * size / sizes[0] for size in sizes]
     axes.loglog(sizes, straight, color="0.6", linestyle=":", label="linear growth")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
@@ -382,11 +394,11 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=["marginals", *SIZES])
-    parser.add_argument("--partitioned", action="store_true")
+    parser.add_argument("--partitioned", type=int, nargs="?", const=200, metavar="DISCIPLINES")
     parser.add_argument("--growth", type=Path, metavar="FILE.svg")
     options = parser.parse_args()
     if options.partitioned:
-        partitioned()
+        partitioned(options.partitioned)
     if options.growth:
         growth(options.growth)
     if options.partitioned or options.growth:

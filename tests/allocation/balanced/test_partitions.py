@@ -12,6 +12,7 @@ from allocation import balanced
 from allocation.balanced import partitions
 from allocation.balanced.__main__ import main
 from allocation.canonical import canonical, parse
+from allocation.draw import draw
 from allocation.errors import LockError
 from tests.allocation.balanced.instances import record
 
@@ -51,18 +52,52 @@ def test_a_stopped_run_goes_on_and_changed_inputs_are_planned_again(
     """Finished partitions are left alone; a damaged result or a changed input is not."""
     source, target = folders
     with ThreadPoolExecutor(1) as executor:
-        first = [one.resumed for one, _, _ in partitions.plan_all(source, target, executor)]
-        again = [one.resumed for one, _, _ in partitions.plan_all(source, target, executor)]
+        first = [one.resumed for one, _, _ in partitions.work_all(source, target, executor)]
+        again = [one.resumed for one, _, _ in partitions.work_all(source, target, executor)]
         (target / "d1.json").write_bytes(b"{")
         changed = parse((source / "d2.json").read_bytes()) | {"locked_at": "2026-01-02T00:00:00Z"}
         (source / "d2.json").write_bytes(canonical(changed))
         third = {
-            one.name: one.resumed for one, _, _ in partitions.plan_all(source, target, executor)
+            one.name: one.resumed for one, _, _ in partitions.work_all(source, target, executor)
         }
     assert first == [False] * 3
     assert again == [True] * 3
     assert third == {"d0.json": True, "d1.json": False, "d2.json": False}
     assert not list(target.glob("*.part"))
+
+
+def test_the_same_command_draws_what_was_planned(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the entries every partition is drawn from its plan, each with a seed of its own."""
+    source, target = folders
+    arguments = ["--partitions", str(source), "--out", str(target), "--workers", "1"]
+    assert main(arguments) == 0
+    plans = {path.name: path.read_bytes() for path in target.glob("d?.json")}
+    entries = [{"kind": "public", "key": "1.2.3./"}]
+    given = target.parent / "entries"
+    given.mkdir()
+    (given / "d0.json").write_bytes(canonical(entries))
+    # A folder holds entries of each; those that lack them are refused by name, the others drawn.
+    assert main([*arguments, "--sources", str(given)]) == 1
+    shown = capsys.readouterr()
+    assert "d0.json: drawn, " in shown.out
+    assert "d1.json: No such file" in shown.err
+    one = target.parent / "all.json"
+    one.write_text(" " + canonical(entries).decode())  # laid out by hand
+    (target / "d2.done.json").unlink()
+    assert main([*arguments, "--sources", str(one)]) == 0
+    assert main([*arguments, "--sources", str(one)]) == 0
+    assert capsys.readouterr().out.count("done before") == 3
+    results = [parse((target / f"d{at}.result.json").read_bytes()) for at in range(3)]
+    assert results == [draw(parse(plans[f"d{at}.json"]), entries) for at in range(3)]
+    assert len({result["seed"] for result in results}) == 3
+    # A folder of planned snapshots is drawn as it stands.
+    again = target.parent / "again"
+    assert main(["--partitions", str(target), "--out", str(again), "--sources", str(one)]) == 0
+    for at in range(3):
+        for name in (f"d{at}.json", f"d{at}.result.json"):
+            assert (again / name).read_bytes() == (target / name).read_bytes()
 
 
 def test_a_refused_partition_is_told_and_the_others_go_on(
@@ -96,7 +131,7 @@ def test_wrong_folders_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_dask_cluster_takes_the_work(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --dask the partitions are planned by the workers of the cluster at that address."""
+    """With --dask the partitions are planned and drawn by the workers of that cluster."""
     distributed = pytest.importorskip("distributed")
     source, target = folders
     with distributed.LocalCluster(
@@ -104,9 +139,12 @@ def test_a_dask_cluster_takes_the_work(
     ) as running:
         address = running.scheduler_address
         arguments = ["--partitions", str(source), "--out", str(target), "--dask", address]
-        assert main(arguments) == 0
+        entries = target.parent / "entries.json"
+        entries.write_bytes(canonical([{"kind": "public", "key": "1.2.3./"}]))
+        assert main([*arguments, "--sources", str(entries)]) == 0
     assert "[3/3]" in capsys.readouterr().out
     assert len(list(target.glob("d?.json"))) == 3
+    assert len(list(target.glob("d?.result.json"))) == 3
 
 
 def test_an_unreachable_cluster_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
