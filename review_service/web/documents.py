@@ -170,7 +170,7 @@ def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> an
         ],
         noise=fitted["noise"],
         total=fitted["top"],
-        lines=[_annex_line(found, one) for one in found["dossiers"]],
+        lines=[_annex_line(one) for one in found["dossiers"]],
         reliability=[
             (one["name"], f"{one['value']} {one['grade']}", one["says"]) for one in agreed
         ],
@@ -183,7 +183,7 @@ def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> an
     )
 
 
-def _annex_line(found: dict[str, Any], one: dict[str, Any]) -> annexes.AnnexLine:
+def _annex_line(one: dict[str, Any]) -> annexes.AnnexLine:
     return annexes.AnnexLine(
         number=one["id"],
         unit=one["dossier"].unit,
@@ -192,8 +192,8 @@ def _annex_line(found: dict[str, Any], one: dict[str, Any]) -> annexes.AnnexLine
         trimmed=one["trimmed_mean"],
         z=one["z_mean"],
         adjusted=one["adjusted"],
-        low=found["mean"] + one["low"],
-        high=found["mean"] + one["high"],
+        low=one["estimate_low"],
+        high=one["estimate_high"],
         rank=one["expected_rank"],
         chance=one["p_top"],
         state=word("place", one["status"]),
@@ -243,8 +243,8 @@ def _feedback(row: Round, found: dict[str, Any], numbers: Sequence[str]) -> list
                 reviews=one["n"],
                 raw=one["raw_mean"],
                 adjusted=one["adjusted"],
-                low=found["mean"] + one["low"],
-                high=found["mean"] + one["high"],
+                low=one["estimate_low"],
+                high=one["estimate_high"],
                 outcome=word("place", one["status"]),
                 reasons=[reason_text(reason) for reason in one["reasons"]],
                 chapters=[

@@ -111,7 +111,7 @@ def _room(row: Round, form: LockForm) -> str:
 
 def due(row: Round) -> str:
     """Return which draw the round waits for: panels, supplementary, order, or none ("")."""
-    if row.status == "closed":
+    if row.status in {"closed", "published"}:  # published: places emptied by objections
         listed = newest(db(), pk(row), "list")
         matter = json.loads(listed.record)["selection"]["open"] if listed else None
         return "order" if matter and matter["how"] == "draw" else ""

@@ -159,6 +159,7 @@ _SENTENCES = {
     "nothing-to-draw": _l(
         "A draw needs experts and admitted dossiers: there are %(experts)s experts and %(dossiers)s dossiers."
     ),
+    "no-places-vacant": _l("No place of the published list is vacant."),
     "nothing-to-draw-for": _l("The list leaves nothing open to a draw."),
     "nothing-to-settle": _l("The list leaves nothing open to a panel."),
     "objection-dossier": _l("That unit is not on the list."),
@@ -173,6 +174,9 @@ _SENTENCES = {
         "Too many objections have come in within the hour; try again later, or write to the office."
     ),
     "objections-open": _l("Objections still to be answered: %(receipts)s."),
+    "places-vacant": _l(
+        "Upheld objections emptied places (%(ids)s); select again to fill them by the rules."
+    ),
     "pledge-needed": _l("Sign the pledge of confidentiality first."),
     "pledge-signed": _l("You have signed the pledge already."),
     "pool-clash": _l("In these rows number and document are two different people’s: %(clashes)s."),
@@ -187,6 +191,9 @@ _SENTENCES = {
     "reason-not-yours": _l("That reason is not yours to give."),
     "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),
     "request-exists": _l("This request was entered already."),
+    "reselection-drops": _l(
+        "The rules would take their place from listed units that nobody objected to: %(ids)s."
+    ),
     "review-changed": _l(
         "This form was saved elsewhere since you opened it; nothing was overwritten."
     ),
@@ -199,6 +206,7 @@ _SENTENCES = {
     "round-status": _l("This can't be done while the round is “%(status)s”."),
     "seat-status": _l("This seat is “%(status)s”; nothing was changed."),
     "seats-awaited": _l("%(count)s seats are still awaited."),
+    "settlement-drops": _l("Listed units that nobody objected to stay on the list: %(ids)s."),
     "second-person": _l("Another person must decide this."),
     "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),
     "sheet-older": _l(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 import io
+import json
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import (
     abort,
@@ -26,7 +27,7 @@ from review_service.web.errors import sentence
 from review_service.web.outcomes import SEEN_BY, blueprint, public_round
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.shows import send_bundle
-from review_service.workflows import objections, publicity
+from review_service.workflows import objections, publicity, reselection
 from review_service.workflows.base import Actor, NotFoundError, WorkflowError, pk
 from review_service.workflows.computations import newest
 from review_service.workflows.rounds import competing
@@ -53,10 +54,14 @@ def publicity_page(code: str) -> str:
     now = office().tools.clock()
     found = publicity.period(db(), row)
     received = objections.objections_of(db(), row)
+    listed = newest(db(), pk(row), "list")
+    pending = publicity.pending(db(), row) if row.status == "published" else None
     return render_template(
         "results/publicity.html",
         round=row,
-        approved=is_approved(row, newest(db(), pk(row), "list")),
+        approved=is_approved(row, listed),
+        vacant=publicity.vacant(db(), row) if row.status == "published" else [],
+        selected=_selected(pending) if pending else None,
         period=found,
         over=found is not None and found.over(now),
         planned=publicity.count_period(now, row.rules["publicity_days"], calendar),
@@ -67,6 +72,17 @@ def publicity_page(code: str) -> str:
         mine=actor().id,
         may_decide=role() == "approver",
     )
+
+
+def _selected(listed: Computation) -> dict[str, Any]:
+    """Return what a list selected again says: whom it takes in, and what it leaves open."""
+    record: dict[str, Any] = json.loads(listed.record)
+    kept = set(record["keeps"])
+    names = record["selection"]["list"]
+    return record | {
+        "added": [one for one in names if one not in kept],
+        "open": record["selection"]["open"],
+    }
 
 
 @blueprint.post("/rounds/<code>/publicity/calendar")
@@ -85,6 +101,16 @@ def publish(code: str) -> Response:
     """Publish the approved list; the page for the public opens at once."""
     row = round_or_404(code)
     attempt(_("Published."), publicity.publish_list, pk(row))
+    return redirect(url_for("results.publicity_page", code=code), code=303)
+
+
+@blueprint.post("/rounds/<code>/publicity/reselect")
+@access("staff")
+def reselect(code: str) -> Response:
+    """Fill the places that upheld objections emptied, by the round's own rules."""
+    row = round_or_404(code)
+    done = _("Selected again. Settle what is open, then propose the list to a second person.")
+    attempt(done, reselection.reselect, pk(row), request.form.get("reason", ""))
     return redirect(url_for("results.publicity_page", code=code), code=303)
 
 
@@ -170,6 +196,8 @@ def published(code: str) -> str:
         answered=[one for one in objections.objections_of(db(), row) if one.status == "answered"],
         draws=list(draws),
         digest=record.digest,
+        changes=publicity.changes(db(), row),
+        units=units,
     )
 
 

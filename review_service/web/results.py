@@ -22,6 +22,7 @@ from review_service.web.publicity import is_approved
 from review_service.web.reasons import reason_text, warning_text
 from review_service.web.words import word
 from review_service.workflows import approvals, results
+from review_service.workflows import publicity as publishing
 from review_service.workflows.base import Work, WorkflowError, pk
 from review_service.workflows.computations import newest
 from review_service.workflows.diagnosis import diagnosis, run_diagnosis
@@ -56,6 +57,7 @@ def index(code: str) -> str:
     found = figures(row)
     query = select(Approval).where(Approval.round_id == row.id).order_by(col(Approval.id).desc())
     proposals = list(db().exec(query))
+    again = publishing.pending(db(), row) if row.status == "published" else None
     given = {name: request.args.get(name, "").strip() for name in FILTERS}
     return render_template(
         "results/index.html",
@@ -72,6 +74,7 @@ def index(code: str) -> str:
         warnings=[warning_text(one) for one in found["warnings"]] if found else [],
         reason_text=reason_text,
         proposals=proposals,
+        again=json.loads(again.record) if again else None,
         mine=actor().id,
         may_decide=role() == "approver",
         approved=is_approved(row, found["list"]) if found else False,
@@ -95,7 +98,7 @@ def figures(row: Round) -> dict[str, Any] | None:
         one["place"] = place if one["expected_rank"] is not None else None
         one["raw_place"] = raw_rank.get(one["id"])
         one["moved"] = one["raw_place"] - one["place"] if one["place"] else 0
-        one["from"], one["to"] = found["mean"] + one["low"], found["mean"] + one["high"]
+        one["from"], one["to"] = one["estimate_low"], one["estimate_high"]
     return found
 
 

@@ -10,6 +10,7 @@ from review_service.workflows.amendments import decide_amendment
 from review_service.workflows.base import StaleError, WorkflowError, pk
 from review_service.workflows.computations import newest
 from review_service.workflows.log import append
+from review_service.workflows.publicity import pending
 from scoring.records import digest
 from scoring.settlement import Settlement
 
@@ -38,6 +39,10 @@ def propose_settlement(
         raise WorkflowError("verdicts-incomplete", needed=matter["ids"], given=named)
     if not all(str(verdict["reason"]).strip() for verdict in content[key]):
         raise WorkflowError("reason-needed")
+    kept = set(json.loads(computed.record).get("keeps", ()))
+    dropped = [one["dossier"] for one in content[key] if not one["taken"]]
+    if kept.intersection(dropped):  # published, and nobody's objection to it was upheld
+        raise WorkflowError("settlement-drops", ids=sorted(kept.intersection(dropped)))
     record = Settlement.from_record(content).record()
     fitted = json.loads(computed.record)["fit"]
     return _propose(work, row, "settlement", {"fit": fitted, "settlement": record}, reason)
@@ -80,9 +85,10 @@ def decide_proposal(work: Work, approval_id: int, *, approve: bool, reason: str)
 
 def _open_list(work: Work, round_id: int) -> tuple[Round, Computation]:
     row = work.one(Round, round_id, lock=True)
-    if row.status != "closed":
-        raise WorkflowError("round-status", round=row.code, status=row.status, needed="closed")
     computed = newest(work.session, round_id, "list")
+    again = computed is not None and row.status == "published" and pending(work.session, row)
+    if row.status != "closed" and not again:
+        raise WorkflowError("round-status", round=row.code, status=row.status, needed="closed")
     if computed is None:
         raise WorkflowError("list-needed", round=row.code)
     return row, computed

@@ -63,7 +63,7 @@ def lock_supplementary(work: Work, round_id: int, public_sources: list[dict[str,
 
 def lock_order(work: Work, round_id: int, public_sources: list[dict[str, Any]]) -> Draw:
     """Lock a draw of an order among the dossiers that the newest list leaves open to a draw."""
-    row = _round(work, round_id, "closed")
+    row = _round(work, round_id, "closed", "published")
     computed = newest(work.session, round_id, "list")
     matter = json.loads(computed.record)["selection"]["open"] if computed else None
     if matter is None or matter["how"] != "draw":

@@ -27,7 +27,7 @@ from scoring.selection import select as select_dossiers
 from scoring.settlement import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlmodel import Session
 
@@ -59,14 +59,15 @@ def repeat(session: Session, row: Round) -> list[tuple[str, str, str]]:
     again = fit_record(input_of(session, row))
     found = [("fit", fitted.digest, digest_json(again))]
     if listed is not None and json.loads(listed.record)["fit"] == fitted.digest:
-        settled = json.loads(listed.record)["selection"]["settlement"]
+        kept = json.loads(listed.record)
         selection = select_dossiers(
             again["total"],
             Rules.from_record(row.rules["list"]),
-            candidates(session, row, again),
-            settled=Settlement.from_record(settled),
+            candidates(session, row, again, {one["dossier"] for one in kept.get("excluded", ())}),
+            settled=Settlement.from_record(kept["selection"]["settlement"]),
         )
-        record = {"round": row.code, "fit": fitted.digest, "selection": selection.record()}
+        # What a list says besides (whom objections took off, what it supersedes) is no result.
+        record = kept | {"fit": fitted.digest, "selection": selection.record()}
         found.append(("list", listed.digest, digest(record)))
     return found
 
@@ -197,8 +198,10 @@ def run_selection(work: Work, round_id: int) -> Computation:
     return keep(work, row, "list", record, digest(record))
 
 
-def candidates(session: Session, row: Round, fitted: Mapping[str, Any]) -> tuple[Candidate, ...]:
-    """Return the facts of the competing dossiers that the rules look at."""
+def candidates(
+    session: Session, row: Round, fitted: Mapping[str, Any], excluded: Collection[str] = ()
+) -> tuple[Candidate, ...]:
+    """Return the facts of the competing dossiers that the rules look at, without `excluded`."""
     rubric = rubric_of(row)
     means = {
         name: {one["id"]: Decimal(str(one["raw_mean"])) for one in part["dossiers"]}
@@ -213,6 +216,7 @@ def candidates(session: Session, row: Round, fitted: Mapping[str, Any]) -> tuple
             {name: mean.get(one.number) for name, mean in means.items()},
         )
         for one in competing(session, pk(row))
+        if one.number not in excluded
     )
 
 

@@ -16,6 +16,7 @@ from review_service.workflows import (
     diagnosis,
     objections,
     publicity,
+    reselection,
     results,
 )
 from review_service.workflows.base import (
@@ -31,6 +32,7 @@ from tests.workflows.conftest import APPROVER, STAFF
 from tests.workflows.test_results import reviewed  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
+    from review_service.tables import Computation
     from review_service.workflows.objections import Statement
 
 ANYBODY = Actor("public", "public")
@@ -124,10 +126,37 @@ def _after(office: Office, last: date) -> None:
     clock.advance_to(datetime(last.year, last.month, last.day, 16, 0, tzinfo=UTC))
 
 
+def _approved(office: Office, row: Round) -> None:
+    proposal = office.do(STAFF, approvals.propose_list, pk(row), "按规则")
+    with pytest.raises(WorkflowError, match="second-person"):
+        office.do(STAFF, approvals.decide_proposal, pk(proposal), approve=True, reason="")
+    office.do(APPROVER, approvals.decide_proposal, pk(proposal), approve=True, reason="")
+
+
+def _filled_again(office: Office, row: Round) -> Computation:
+    """Select again; where that leaves the panel something to settle, let it keep who is listed."""
+    again = office.do(STAFF, reselection.reselect, pk(row), "异议成立")
+    record = json.loads(again.record)
+    matter = record["selection"]["open"]
+    if matter is None:
+        return again
+    keeps = [one for one in matter["ids"] if one in record["keeps"]]
+    rest = [one for one in matter["ids"] if one not in keeps]
+    taken = {*keeps, *rest[: matter["take"] - len(keeps)]}
+    if keeps:
+        wrong = [{"dossier": one, "taken": one in rest, "reason": "合议"} for one in matter["ids"]]
+        with pytest.raises(WorkflowError, match="settlement-drops"):
+            office.do(STAFF, approvals.propose_settlement, pk(row), wrong, "合议")
+    verdicts = [{"dossier": one, "taken": one in taken, "reason": "合议"} for one in matter["ids"]]
+    proposal = office.do(STAFF, approvals.propose_settlement, pk(row), verdicts, "合议")
+    office.do(APPROVER, approvals.decide_proposal, pk(proposal), approve=True, reason="")
+    return office.do(STAFF, reselection.reselect, pk(row), "异议成立")
+
+
 def test_objections_are_answered_by_two_before_the_list_is_final(
     office: Office, listed: Round
 ) -> None:
-    """The final list waits for the period's end and every answer; an upheld one empties a place."""
+    """The final list waits for the period's end and all answers; an emptied place is filled."""
     holidays = [(office.tools.clock() + timedelta(days=n)).date().isoformat() for n in range(1, 4)]
     office.do(STAFF, publicity.set_calendar, pk(listed), holidays, [])
     office.do(STAFF, publicity.publish_list, pk(listed))
@@ -160,16 +189,46 @@ def test_objections_are_answered_by_two_before_the_list_is_final(
     office.do(APPROVER, objections.decide_answer, pk(made), approve=True, reason="")
     with pytest.raises(StaleError):
         office.do(APPROVER, objections.decide_answer, pk(made), approve=False, reason="no")
+    _places_are_filled(office, listed, before, made)
+    with pytest.raises(WorkflowError, match="round-status"):
+        office.do(STAFF, publicity.finalise_list, pk(listed))
+
+
+def _places_are_filled(
+    office: Office, listed: Round, before: dict[str, Any], made: Objection
+) -> None:
+    """The next by the rules comes in, by two people, after a period of its own."""
+    first = made.dossier
+    with pytest.raises(WorkflowError, match="places-vacant"):
+        office.do(STAFF, publicity.finalise_list, pk(listed))
+    again = _filled_again(office, listed)
+    kept = json.loads(again.record)
+    assert kept["supersedes"] == before["record"].digest
+    assert kept["excluded"] == [{"dossier": first, "objection": made.receipt}]
+    assert _state(office, listed)["list"] == before["list"]  # what stands, until it is published
+    with pytest.raises(WorkflowError, match="approval-needed"):
+        office.do(STAFF, publicity.publish_list, pk(listed))
+    _approved(office, listed)
+    office.do(STAFF, publicity.publish_list, pk(listed))
+    with pytest.raises(WorkflowError, match="publicity-runs"):
+        office.do(STAFF, publicity.finalise_list, pk(listed))
+    second = _state(office, listed)["period"]
+    assert second.first > before["period"].last
+    _after(office, second.last)
     office.do(STAFF, publicity.finalise_list, pk(listed))
     after = _state(office, listed)
     assert after["status"] == "final"
-    assert after["list"] == before["list"][1:]
+    assert len(after["list"]) == 3
+    assert set(before["list"][1:]) < set(after["list"])
     record = json.loads(after["record"].record)
     assert record["removed"] == [{"dossier": first, "objection": made.receipt}]
-    assert record["proposed"] == before["record"].digest
-    assert after["period"] == before["period"]
-    with pytest.raises(WorkflowError, match="round-status"):
-        office.do(STAFF, publicity.finalise_list, pk(listed))
+    assert set(record["added"]) == set(after["list"]) - set(before["list"])
+    assert record["supersedes"] == [before["record"].digest]
+    assert record["proposed"] == again.digest
+    with office.store.reading() as session:
+        row = session.get_one(Round, pk(listed))
+        assert publicity.changes(session, row) == {"removed": [first], "added": record["added"]}
+        assert all(stored == now for _kind, stored, now in results.repeat(session, row))
 
 
 def test_personal_data_of_objections_stay_out_of_the_log(office: Office, listed: Round) -> None:

@@ -15,6 +15,7 @@ from review_service.web.api.answers import PUBLISHED, endpoint, has, open_rounds
 from review_service.web.page import db
 from review_service.workflows.base import pk
 from review_service.workflows.computations import newest
+from review_service.workflows.publicity import published_numbers
 from review_service.workflows.rounds import competing
 
 if TYPE_CHECKING:
@@ -83,11 +84,15 @@ class Results(Schema):
     dossiers = fields.List(fields.Nested(Figures), required=True)
 
 
-def _published_at(row: Round) -> datetime | None:
-    query = select(LogEvent.time).where(
+def _published_at(row: Round, record: str = "") -> datetime | None:
+    """Return when the list with a digest was published; without one, the newest."""
+    query = select(LogEvent.time, LogEvent.event).where(
         LogEvent.subject == row.code, LogEvent.type == "list.published"
     )
-    return db().exec(query.order_by(col(LogEvent.seq).desc()).limit(1)).first()
+    for moment, text in db().exec(query.order_by(col(LogEvent.seq).desc())):
+        if record in {"", json.loads(text)["body"]["record"]}:
+            return moment
+    return None
 
 
 def _line(row: Round) -> dict[str, Any]:
@@ -111,16 +116,15 @@ def round_(code: str) -> dict[str, Any]:
 def list_(code: str) -> dict[str, Any]:
     """Return the list of a published round, by province and the province's own order."""
     row = round_for(code, "results")
-    computed = newest(db(), pk(row), "list")
-    if row.status not in PUBLISHED or computed is None:
+    if row.status not in PUBLISHED:
         raise NotFound("no list was published")
+    names, computed = published_numbers(db(), row)
     facts = {one.number: one for one in competing(db(), pk(row))}
-    names = json.loads(computed.record)["selection"]["list"]
     listed = sorted((facts[one] for one in names), key=lambda one: (one.province, one.rank))
     return {
         "round": row.code,
         "status": row.status,
-        "published_at": _published_at(row),
+        "published_at": _published_at(row, computed.digest),
         "record": computed.digest,
         "dossiers": listed,
     }
@@ -168,8 +172,8 @@ def _figures(one: dict[str, Any], mean: float, place: str) -> dict[str, Any]:
         "raw_mean": one["raw_mean"],
         "trimmed_mean": one["trimmed_mean"],
         "adjusted": mean + one["effect"],
-        "low": mean + one["low"],
-        "high": mean + one["high"],
+        "low": one["estimate_low"],
+        "high": one["estimate_high"],
         "expected_rank": one["expected_rank"],
         "p_top": one.get("p_top"),
         "place": place,
