@@ -147,7 +147,7 @@ def fit(
         dossiers=dossier_columns(frame, point, known, moments) | simulated,
         reviewers=reviewer_columns(frame, point, known, moments, noises),
         reasons=_reasons(reasons, point.criterion),
-        warnings=(*warnings, *_boundaries(variances)),
+        warnings=(*warnings, *_boundaries(variances), *_approximate(point)),
     )
 
 
@@ -232,6 +232,15 @@ def _boundaries(variances: dict[str, float]) -> list[dict[str, Any]]:
     return [
         {"code": "boundary", "variance": name} for name, value in variances.items() if value == 0
     ]
+
+
+def _approximate(point: Point) -> list[dict[str, Any]]:
+    """Return the warning that conditional SDs of a very large round are close, not exact.
+
+    Above EXACT_LEVELS levels of the smaller factor nothing is factored, so that there is no
+    criterion either (docs/statistics-figures.md says how close they come).
+    """
+    return [{"code": "approximate_deviations"}] if math.isnan(point.criterion) else []
 
 
 def _without_variation(

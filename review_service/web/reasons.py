@@ -50,6 +50,7 @@ def warning_text(warning: dict[str, Any]) -> str:
         "no_variation": _("All scores are equal; nothing can be told apart."),
         "not_estimable": _("A variance can’t be estimated: %(reason)s", reason=warning.get("reason")),
         "boundary": _("A variance lies at zero."),
+        "approximate_deviations": _("So many experts and dossiers that standard errors are close approximations, not exact."),
     }  # fmt: skip
     code = str(warning.get("code"))
     listed = "；".join(f"{key} = {value}" for key, value in sorted(warning.items()))

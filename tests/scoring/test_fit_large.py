@@ -126,6 +126,7 @@ def test_record_of_a_large_round(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first == fit(a_round(), top=60, draws=100).record()
     assert first["reml_criterion"] is None
     assert first["reasons"]["reml_criterion"] == "too_many_levels"
+    assert {"code": "approximate_deviations"} in first["warnings"]
     entry = first["dossiers"][0]
     assert all(entry[name] is not None for name in ("effect", "se", "low", "expected_rank"))
     assert sum(row["p_top"] for row in first["dossiers"]) == pytest.approx(60)
