@@ -36,7 +36,7 @@ run: setup
 	$(PY) -m review_service serve --port $(PORT)
 
 test: setup
-	CHROMIUM="$$(sh tools/chromium.sh)" $(PY) -m pytest $(ARGS)
+	CHROMIUM="$$(sh tools/chromium.sh)" $(PY) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

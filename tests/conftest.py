@@ -44,19 +44,19 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: str) -> str:
+def migrated_template(postgres: str) -> Iterator[str]:
     """The name of a migrated PostgreSQL database from which each test's own is copied."""
+    name = f"review_template_{os.getpid()}"  # processes of one run may share a server
     admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE IF EXISTS review_template WITH (FORCE)")
-        connection.exec_driver_sql("CREATE DATABASE review_template")
-    admin.dispose()
-    store = Store(
-        str(sa.make_url(postgres).set(database="review_template").render_as_string(False))
-    )
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    store = Store(str(sa.make_url(postgres).set(database=name).render_as_string(False)))
     store.migrate()
     store.close()
-    return "review_template"
+    yield name
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
