@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocation.balanced.groups import chains, most, refuse_crossing_panels
+from allocation.balanced.groups import FIELDS, chains, most, refuse_crossing_panels
 from allocation.errors import LockError, RecordError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from allocation.balanced.groups import Value
-    from allocation.snapshot import Expert, Snapshot
+    from allocation.snapshot import Snapshot
 
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
@@ -131,7 +131,7 @@ def build(snapshot: Snapshot) -> Network:
     groups = tuple(sorted({value for chain in above for value in chain}))
     first_expert = 1 + len(groups)
     pairs = _pairs(snapshot, cells)
-    limits, entry, out = _limits(snapshot, cells, pairs, first_expert + len(experts))
+    limits, entry, out = _limits(snapshot, pairs, first_expert + len(experts))
     first_cell = first_expert + len(experts) + len(limits)
     stem = np.zeros(first_cell + len(cells), dtype=np.int64)
     room = np.zeros(len(stem), dtype=np.int64)
@@ -210,39 +210,63 @@ def _pairs(snapshot: Snapshot, cells: Sequence[Cell]) -> tuple[Ints, Ints]:
 
 
 def _limits(
-    snapshot: Snapshot, cells: Sequence[Cell], pairs: tuple[Ints, Ints], first: int
+    snapshot: Snapshot, pairs: tuple[Ints, Ints], first: int
 ) -> tuple[tuple[tuple[int, Value], ...], Ints, Ints]:
     """Return the limits of cells, the node every pair enters by, and each limit's next node."""
     fields = most(snapshot, ("cell", "panel"))
     rows, columns = pairs
     if not fields:
         return (), columns + first, np.zeros(0, np.int64)
-    order = np.argsort(columns, kind="stable")
-    cuts = np.searchsorted(columns[order], np.arange(len(cells) + 1))
-    held: list[tuple[int, Value]] = []
-    inside: list[tuple[int, Value] | None] = []
-    entering: list[tuple[int, Value] | None] = [None] * len(rows)
-    for cell in range(len(cells)):
-        at = order[cuts[cell] : cuts[cell + 1]]
-        present: list[Expert] = [snapshot.experts[row] for row in rows[at]]
-        outer: dict[Value, Value | None] = {}
-        for pair, chain in zip(at, chains(present, fields, "cell"), strict=True):
-            before = None
-            for value in chain:
-                outer[value] = before
-                before = value
-            entering[pair] = (cell, before) if before else None
-        for value in sorted(outer):
-            next_out = outer[value]
-            held.append((cell, value))
-            inside.append((cell, next_out) if next_out else None)
-    node = {limit: first + number for number, limit in enumerate(held)}
+    known, of_expert = _numbered(snapshot, [field for field in FIELDS if field in fields])
+    # A limit's key: (cell, value) as one number, in the order of both; -1 where there is no value.
+    keys = [
+        np.where(one[rows] >= 0, columns * len(known) + one[rows], np.int64(-1))
+        for one in of_expert
+    ]
+    held = np.unique(np.concatenate([[-1], *keys]))[1:]
     first_cell = first + len(held)
-    entry = [
-        node[one] if one else first_cell + cell
-        for one, cell in zip(entering, columns.tolist(), strict=True)
+    at = [np.searchsorted(held, key) for key in keys]
+    has = [key >= 0 for key in keys]
+    entry, out = columns + first_cell, held // len(known) + first_cell
+    for node, some in zip(at, has, strict=True):
+        entry[some] = node[some] + first
+    if len(keys) == 2:
+        both = has[0] & has[1]
+        present = np.concatenate([node[some] for node, some in zip(at, has, strict=True)])
+        single = np.bincount(present, minlength=len(held))
+        inner, outer, crosses = _within(at[0][both], at[1][both], single)
+        if crosses.any():
+            cell = columns[both][crosses].min()
+            chains([snapshot.experts[row] for row in rows[columns == cell]], fields, "cell")
+        entry[both] = inner + first
+        out[inner] = outer + first
+    cell, value = (held // len(known)).tolist(), (held % len(known)).tolist()
+    return tuple((c, known[v]) for c, v in zip(cell, value, strict=True)), entry, out
+
+
+def _numbered(snapshot: Snapshot, fields: Sequence[str]) -> tuple[list[Value], list[Ints]]:
+    """Return all values of some fields, sorted, and for each field its value's number by expert."""
+    codes = {
+        "province": [one.province for one in snapshot.experts],
+        "employer": [one.employer for one in snapshot.experts],
+    }
+    known = sorted({(field, code) for field in fields for code in codes[field] if code})
+    number = {value: at for at, value in enumerate(known)}
+    return known, [
+        np.array([number.get((field, code), -1) for code in codes[field]], np.int64)
+        for field in fields
     ]
-    out = [
-        node[one] if one else first_cell + cell for one, (cell, _) in zip(inside, held, strict=True)
-    ]
-    return tuple(held), np.array(entry, np.int64), np.array(out, np.int64)
+
+
+def _within(province: Ints, employer: Ints, single: Ints) -> tuple[Ints, Ints, Bools]:
+    """Return the inner and the outer limit of every pair that has two, and whether they cross.
+
+    `single` counts the pairs of each limit. As in `chains`, of equal sets the province is outer.
+    """
+    _, kind, count = np.unique(
+        province * len(single) + employer, return_inverse=True, return_counts=True
+    )
+    count = count[kind]
+    crosses = (count != single[province]) & (count != single[employer])
+    turned = count < single[employer]
+    return np.where(turned, province, employer), np.where(turned, employer, province), crosses

@@ -9,20 +9,28 @@ from allocation.errors import DrawError
 from allocation.hashing import Seeded, lp, tag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from allocation.balanced.chances import Chances, Totals
     from allocation.balanced.network import Network
 
 
-def names(net: Network) -> list[bytes]:
-    """Return the name of every node: LP(kind) ‖ LP(id)."""
-    cells = [_texts(*cell) for cell in net.cells]
-    return [
-        _name(b"source", b""),
-        *(_name(b"group", _texts(*value)) for value in net.groups),
-        *(_name(b"expert", expert.encode()) for expert in net.experts),
-        *(_name(b"limit", cells[cell] + _texts(*value)) for cell, value in net.limits),
-        *(_name(b"cell", cell) for cell in cells),
-    ]
+def names(net: Network, nodes: Iterable[int]) -> dict[int, bytes]:
+    """Return the names of some nodes: LP(kind) ‖ LP(id)."""
+    return {node: _named(net, node) for node in nodes}
+
+
+def _named(net: Network, node: int) -> bytes:
+    if node == 0:
+        return _name(b"source", b"")
+    if node < net.first_expert:
+        return _name(b"group", _texts(*net.groups[node - 1]))
+    if node < net.first_limit:
+        return _name(b"expert", net.experts[node - net.first_expert].encode())
+    if node < net.first_cell:
+        cell, value = net.limits[node - net.first_limit]
+        return _name(b"limit", _texts(*net.cells[cell]) + _texts(*value))
+    return _name(b"cell", _texts(*net.cells[node - net.first_cell]))
 
 
 def _texts(*texts: str) -> bytes:
@@ -65,12 +73,12 @@ def fractional(net: Network, chances: Chances, totals: Totals) -> tuple[Arcs, li
 class _Ranking(Seeded):
     """The numbers of many arcs under one seed."""
 
-    def arcs(self, arcs: Arcs, names: list[bytes]) -> list[int]:
+    def arcs(self, arcs: Arcs, names: Mapping[int, bytes]) -> list[int]:
         """Return the arcs by rising M(seed, "arc", tail name, head name)."""
         # What all have in common is hashed once; a name's length is put before it once.
         started = self._inner.copy()
         started.update(lp(tag("arc")))
-        part = [lp(one) for one in names]
+        part = {node: lp(one) for node, one in names.items()}
         number = []
         for tail, head in zip(arcs.tail, arcs.head, strict=True):
             inner, outer = started.copy(), self._outer.copy()
@@ -84,7 +92,8 @@ def draw_seats(net: Network, chances: Chances, totals: Totals, seed: bytes) -> l
     """Return the seats {"panel", "stratum", "expert"}, sorted by the three."""
     arcs, place = fractional(net, chances, totals)
     seeded = _Ranking(seed)
-    rounded = settle(arcs, seeded.arcs(arcs, names(net)), seeded)
+    named = names(net, {*arcs.tail, *arcs.head})
+    rounded = settle(arcs, seeded.arcs(arcs, named), seeded)
     taken = [at for at, bottom in enumerate(chances.den) if bottom == 1]
     taken += [at for at, one in zip(place, rounded, strict=True) if one and at >= 0]
     seats = []
