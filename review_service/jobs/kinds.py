@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from review_service import mail
-from review_service.workflows import diagnosis, results
+from review_service.workflows import computing, diagnosis, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,18 @@ def _keep_diagnosis(work: Work, arguments: Mapping[str, Any], record: Any) -> di
     return {"computation": row.id, "digest": row.digest}
 
 
+def _keep_results(work: Work, arguments: Mapping[str, Any], found: Any) -> dict[str, Any]:
+    return computing.keep_results(work, int(arguments["round_id"]), found)
+
+
+def _repeat_input(work: Work, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return computing.repeat_input(work, int(arguments["round_id"]))
+
+
+def _compare(work: Work, arguments: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    return computing.compare_again(work, int(arguments["round_id"]), record)
+
+
 def _letters(work: Work, _arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     return mail.claim(work)
 
@@ -61,6 +73,10 @@ KINDS = {
     "diagnosis": Kind(
         _diagnosis_input, "review_service.workflows.diagnosis:diagnosis_record", _keep_diagnosis
     ),
+    # Fit, diagnosis and list of a closed round, all or none: {"round_id": …}.
+    "results": Kind(_fit_input, "review_service.workflows.computing:results_record", _keep_results),
+    # Fit and list computed once more and compared, nothing kept: {"round_id": …, "by": …}.
+    "repeat": Kind(_repeat_input, "review_service.workflows.results:fit_record", _compare),
     # Letters that wait, over SMTP: {}. What isn't taken is tried again by `send-mail`.
     "mail": Kind(_letters, "review_service.mail:send_claimed", _keep_sent),
 }

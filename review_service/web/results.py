@@ -11,13 +11,15 @@ from flask_babel import gettext as _
 from sqlmodel import col, select
 
 from review_service.exchange.documents_tables import results_table
-from review_service.tables import Approval
+from review_service.jobs.queue import enqueue, find
+from review_service.tables import Approval, Round
 from review_service.web import diagnosis as words
 from review_service.web import documents, feeds, publicity  # noqa: F401 - their routes are ours
 from review_service.web.access import access, actor, role
 from review_service.web.charts import consistency, forest, heat, leniency, matrix, moves
+from review_service.web.errors import sentence
 from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, scored_round
-from review_service.web.page import attempt, db, round_or_404
+from review_service.web.page import attempt, db, do, round_or_404
 from review_service.web.publicity import is_approved
 from review_service.web.reasons import reason_text, warning_text
 from review_service.web.words import word
@@ -25,14 +27,14 @@ from review_service.workflows import approvals, results
 from review_service.workflows import publicity as publishing
 from review_service.workflows.base import Work, WorkflowError, pk
 from review_service.workflows.computations import newest
-from review_service.workflows.diagnosis import diagnosis, run_diagnosis
+from review_service.workflows.diagnosis import diagnosis
 from review_service.workflows.rounds import competing, rubric_of
 from review_service.workflows.standing import standing
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
-    from review_service.tables import Computation, Round
+    from review_service.tables import Job
 
 FILTERS = ("q", "province", "status", "sort")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -155,46 +157,49 @@ def export(code: str) -> Response:
 @blueprint.post("/rounds/<code>/results/compute")
 @access("staff")
 def compute(code: str) -> Response:
-    """Fit the model to the submitted reviews and make the list under the round's rules."""
+    """Queue the computation: fit, what stands behind it, and the list under the round's rules."""
     row = round_or_404(code)
-    attempt(_("Computed. The same reviews always give the same figures."), compute_all, pk(row))
-    return redirect(url_for("results.index", code=code), code=303)
+    try:
+        job = do(_ask, pk(row), "results")
+    except WorkflowError as error:
+        flash(sentence(error), "error")
+        return redirect(url_for("results.index", code=code), code=303)
+    return redirect(url_for("results.job", code=code, job_id=job.id), code=303)
 
 
-def compute_all(work: Work, round_id: int) -> Computation:
-    """Fit, look at the reviews behind the fit, and select: all or none."""
-    results.run_fit(work, round_id)
-    run_diagnosis(work, round_id)
-    return results.run_selection(work, round_id)
+def _ask(work: Work, round_id: int, kind: str) -> Job:
+    if kind == "results":
+        results.fit_input(work, round_id)  # what can't be computed is refused at once
+        return enqueue(work, kind, {"round_id": round_id})
+    results.input_of(work.session, work.one(Round, round_id))
+    return enqueue(work, kind, {"round_id": round_id, "by": work.actor.id})
+
+
+@blueprint.get("/rounds/<code>/results/jobs/<int:job_id>")
+@access(*SEEN_BY)
+def job(code: str, job_id: int) -> str:
+    """How far a computation has come, and what came of it; its `part` is asked for again."""
+    row = round_or_404(code)
+    found = find(db(), job_id, actor().id)
+    if found.arguments.get("round_id") != row.id or found.kind not in {"results", "repeat"}:
+        abort(404)
+    refusal = ""
+    if found.status == "failed":
+        refusal = sentence(WorkflowError(found.outcome["code"], **found.outcome["facts"]))
+    page = "results/job_now.html" if request.args.get("part") else "results/job.html"
+    return render_template(page, round=row, job=found, refusal=refusal)
 
 
 @blueprint.post("/rounds/<code>/results/repeat")
 @access(*SEEN_BY)
 def repeat(code: str) -> Response:
-    """Compute everything again from what is stored, and say whether the records are the same."""
+    """Queue the same computation once more; its page says whether the records are the same."""
     row = scored_round(code)
-    kinds = {"fit": _("figures"), "list": _("the list")}
     try:
-        found = results.repeat(db(), row)
+        made = do(_ask, pk(row), "repeat")
     except WorkflowError:
         return redirect(url_for("results.index", code=code), code=303)
-    for kind, kept, now in found:
-        facts = {"what": kinds[kind], "digest": now}
-        if kept == now:
-            flash(
-                _("Computed again: %(what)s, byte for byte the same (%(digest)s).", **facts),
-                "success",
-            )
-        else:
-            flash(
-                _(
-                    "Computed again: %(what)s DIFFER from the record kept (%(digest)s). Stop "
-                    "here, and call those who run the service.",
-                    **facts,
-                ),
-                "error",
-            )
-    return redirect(url_for("results.index", code=code), code=303)
+    return redirect(url_for("results.job", code=code, job_id=made.id), code=303)
 
 
 @blueprint.post("/rounds/<code>/results/propose")

@@ -48,15 +48,18 @@ def reviewed_by(session: Session, round_id: int) -> list[tuple[str, str]]:
     return sorted((number, names[expert]) for number, expert in rows)
 
 
-def repeat(session: Session, row: Round) -> list[tuple[str, str, str]]:
+def repeat(
+    session: Session, row: Round, again: Mapping[str, Any] | None = None
+) -> list[tuple[str, str, str]]:
     """Compute fit and list again from what is stored: (kind, digest kept, digest now) of each.
 
-    Nothing is kept. The list is made with the settlement that its own record names.
+    Nothing is kept. The list is made with the settlement that its own record names. `again` is
+    the record of the fit where a job has computed it already.
     """
     fitted, listed = (newest(session, pk(row), kind) for kind in ("fit", "list"))
     if fitted is None:
         raise WorkflowError("fit-needed", round=row.code)
-    again = fit_record(input_of(session, row))
+    again = again or fit_record(input_of(session, row))
     found = [("fit", fitted.digest, digest_json(again))]
     if listed is not None and json.loads(listed.record)["fit"] == fitted.digest:
         kept = json.loads(listed.record)

@@ -146,6 +146,7 @@ MATRIX: dict[str, Row] = {
     "progress.decide": Row("approver", None, (HERE | {"approval_id": 99999},)),
     "results.index": _round(ALL),
     "results.compute": _round("staff"),
+    "results.job": Row(ALL, None, (HERE | {"job_id": 99999}, NOWHERE | {"job_id": 99999})),
     "results.propose": _round("staff"),
     "results.settle": Row("staff", HERE, (NOWHERE,), (404,)),  # nothing is open to settle
     "results.decide": Row("approver", None, (HERE | {"approval_id": 99999},)),
@@ -191,7 +192,7 @@ MATRIX: dict[str, Row] = {
     # applying: a unit's own, a prefecture's and a province's own
     "applications.index": Row("unit"),
     "applications.token": Row("unit"),
-    **{f"applications.{one}": Row("unit", None, (NOWHERE,)) for one in ("attach", "begin", "check", "one", "save", "submit", "take_form", "word_form")},
+    **{f"applications.{one}": Row("unit", None, (NOWHERE,)) for one in ("attach", "begin", "check", "one", "save", "submit", "take_form", "withdraw", "word_form")},
     **{f"applications.{one}": Row("unit", None, (HERE | {"attachment_id": 99999}, NOWHERE | {"attachment_id": 1})) for one in ("evidence", "remove")},
     "recommending.index": Row("prefecture province"),
     **{f"recommending.{one}": Row("prefecture province", None, (NOWHERE,)) for one in ("listing", "ranks", "recommend")},
@@ -199,6 +200,7 @@ MATRIX: dict[str, Row] = {
     "recommending.evidence": Row("prefecture province", None, (HERE | {"application_id": 99999, "attachment_id": 1},)),
     "recommending.report": Row("prefecture province", None, (HERE | {"made_id": 99999},)),
     "intake.admit": _inside("staff", {"number": "D99"}, number="D01"),
+    "intake.send_back": _inside("staff", {"number": "D99"}, number="D01"),
     "intake.receive": _inside("staff", {"number": "D99"}, number="D01"),
     "intake.print_form": _inside(ALL, {"number": "D99"}, number="D01"),
     "intake.word_form": _inside(ALL, {"number": "D99"}, number="D01"),

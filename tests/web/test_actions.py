@@ -8,6 +8,7 @@ import pytest
 
 from review_service.demonstration.world import STAFF
 from review_service.exchange.pool import ExpertRow, write_pool
+from review_service.jobs.worker import Worker
 from review_service.tables import (
     Account,
     Approval,
@@ -301,12 +302,19 @@ def test_a_submitted_review_changes_only_by_a_second_person(stage: Stage) -> Non
     assert len(changed) == 1
 
 
+def _computed(stage: Stage, staff: FlaskClient) -> str:
+    """Ask for the computation, let a worker do it, and return the page of results."""
+    where = staff.post(f"{ROUND}/results/compute").headers["Location"]
+    assert Worker(stage.office).once()
+    assert "Computed." in staff.get(f"{where}?part=1").get_data(as_text=True)
+    return staff.get(f"{ROUND}/results").get_data(as_text=True)
+
+
 def test_results_are_proposed_and_decided_by_two_people(stage: Stage) -> None:
     """Staff compute, settle and propose; the approver decides; staff publish."""
     stage.play("closed")
     staff, approver = sign_in(stage, "staff"), sign_in(stage, "approver")
-    text = _told(staff, f"{ROUND}/results/compute", {})
-    assert "Computed." in text
+    text = _computed(stage, staff)
     ids = re.findall(r'name="taken-([^"]+)" id="yes-', text)
     if ids:
         take = re.search(r"(\d+) of them get a place", text)
@@ -317,7 +325,7 @@ def test_results_are_proposed_and_decided_by_two_people(stage: Stage) -> None:
         assert "The verdicts are proposed" in _told(staff, f"{ROUND}/results/settle", data)
         waiting = stage.rows(Approval, Approval.status == "proposed")[0]
         _told(approver, f"{ROUND}/results/proposals/{waiting.id}", {"decision": "approve"})
-        _told(staff, f"{ROUND}/results/compute", {})
+        _computed(stage, staff)
     assert "Proposed." in _told(staff, f"{ROUND}/results/propose", {"reason": "按规则形成"})
     waiting = stage.rows(Approval, Approval.status == "proposed")[0]
     url = f"{ROUND}/results/proposals/{waiting.id}"

@@ -13,6 +13,7 @@ from docx import Document
 from python_calamine import CalamineWorkbook
 
 from review_service.demonstration.world import STAFF
+from review_service.jobs.worker import Worker
 from review_service.tables import Objection, ObjectionFile
 from review_service.web.charts import chance_range, heat, matrix, moves
 from review_service.workflows import rounds
@@ -77,7 +78,11 @@ def test_results_are_filtered_sorted_and_exported(shown: Stage) -> None:
 def test_a_rerun_says_that_the_record_is_the_same(shown: Stage) -> None:
     """The button computes fit and list again and shows that the bytes are those kept."""
     client = sign_in(shown, "inspector")
-    page = _text(client.post(f"{ROUND}/results/repeat", follow_redirects=True))
+    where = client.post(f"{ROUND}/results/repeat").headers["Location"]
+    assert "Waiting for its turn" in _text(client.get(where))
+    assert sign_in(shown, "staff").get(where).status_code == 404  # a job is its asker's alone
+    assert Worker(shown.office).once()
+    page = _text(client.get(where))
     assert page.count("byte for byte the same") == 2
     assert "DIFFER" not in page
 
