@@ -22,6 +22,7 @@ from allocation import merkle
 from allocation.checkpoint import parse_body
 from review_service.tables import ApiToken, Expert, LogEvent
 from review_service.web import api
+from review_service.web.api.rate import Rate
 from review_service.workflows import log as logs
 from review_service.workflows import tokens
 from review_service.workflows.base import Actor, pk
@@ -54,6 +55,20 @@ def found(answer: TestResponse) -> Any:
     """Return the JSON of an answer that must be good."""
     assert answer.status_code == 200, answer.get_data(as_text=True)
     return answer.get_json()
+
+
+def test_who_asks_too_often_waits(stage: Stage) -> None:
+    """A caller's requests run out and come back with time; another caller's do not suffer."""
+    now = [0.0]
+    stage.app.extensions["api-rate"] = Rate(lambda: now[0], per_minute=2)
+    bearer = token(stage, "rounds")
+    assert [ask(stage, "/rounds").status_code for _ in range(3)] == [200, 200, 429]
+    answer = ask(stage, "/rounds")
+    assert answer.headers["Retry-After"] == "30"
+    assert answer.get_json()["code"] == "too-many-requests"
+    assert ask(stage, "/rounds", bearer).status_code == 200
+    now[0] = 30.0
+    assert [ask(stage, "/rounds").status_code for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.parametrize("scoped", [False, True])

@@ -7,6 +7,7 @@ of a reviewer or sealed matter.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import request
@@ -15,6 +16,7 @@ from flask_smorest import Api
 from review_service.web.access import public
 from review_service.web.api import draws, log, rounds
 from review_service.web.api.answers import blueprint, refusal
+from review_service.web.api.rate import Rate
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,6 +54,7 @@ def install(app: Flask) -> None:
             "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         },
     )
+    app.extensions["api-rate"] = Rate(time.monotonic)
     api = _Api(app)
     api.register_blueprint(blueprint)
     served = app.view_functions["api-docs.openapi_json"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import wraps
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from flask import g, jsonify, request
+from flask import current_app, g, jsonify, request
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields
 from sqlmodel import select
-from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
+from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests, Unauthorized
 
 from allocation.errors import AllocationError
 from review_service.tables import Round
@@ -35,6 +36,9 @@ LARGEST = 2**53 - 1  # of JSON numbers that every reader takes exactly
 NUMBER = f"<int(max={LARGEST}):number>"
 
 
+_KEPT = ("Allow", "Retry-After")  # headers of a refusal that say what would do
+
+
 class Refusal(Schema):
     """Why there is no answer: a stable code, a sentence in English, and facts."""
 
@@ -46,18 +50,20 @@ class Refusal(Schema):
 def endpoint(rule: str, schema: type[Schema], *refusals: int) -> Callable[[View], View]:
     """Declare a GET route: everybody may ask, the token decides what is answered.
 
-    Any route refuses a token that doesn't hold (401) and arguments that aren't its own (422).
+    Any route refuses a token that doesn't hold (401), arguments that aren't its own (422), and a
+    caller that asks too often (429, with the seconds to wait in Retry-After).
     """
 
     def mark(view: View) -> View:
         @public
         @wraps(view)
         def asked(*args: Any, **kwargs: Any) -> Any:
+            _slow_down()
             _authenticate()
             return view(*args, **kwargs)
 
         made = blueprint.response(200, schema)(asked)
-        for code in sorted({401, 422, *refusals}):
+        for code in sorted({401, 422, 429, *refusals}):
             made = blueprint.alt_response(code, schema=Refusal)(made)
         made = blueprint.doc(security=[{}, {"token": []}])(made)
         blueprint.route(rule)(made)
@@ -70,6 +76,14 @@ def query(schema: type[Schema]) -> Callable[[View], View]:
     """Declare what may stand behind the question mark; anything else is refused (422)."""
     made: Callable[[View], View] = blueprint.arguments(schema, location="query", unknown=RAISE)
     return made
+
+
+def _slow_down() -> None:
+    """Count the request for its token, or for its address without one."""
+    sent = request.headers.get("Authorization", "") or request.remote_addr or ""
+    waits = current_app.extensions["api-rate"].wait(sha256(sent.encode()).hexdigest())
+    if waits:
+        raise TooManyRequests("too many requests; see Retry-After", retry_after=waits)
 
 
 def _authenticate() -> None:
@@ -114,7 +128,7 @@ def refusal(error: Exception) -> ResponseReturnValue:
         code = (error.name or "").lower().replace(" ", "-")
         facts = dict(getattr(error, "data", {}).get("messages", {}))
         text = error.description or error.name
-        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        headers = {name: value for name, value in error.get_headers() if name in _KEPT}
     elif isinstance(error, WorkflowError | AllocationError):
         status, code, text, facts = 422, error.code, str(error), error.facts
     if status == 401:
