@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -224,7 +225,7 @@ def one(code: str, number: int) -> str:
         _source(draw, source, record["sources"][source.position], row)
         for source in draws.sources_of(db(), draw)
     ]
-    warnings = locking.lock(record, now=draw.locked_at).warnings
+    warnings = _warnings(draw.snapshot, draw.locked_at)
     events = db().exec(
         select(LogEvent).where(LogEvent.subject == draw.draw_id).order_by(col(LogEvent.seq))
     )
@@ -245,6 +246,12 @@ def one(code: str, number: int) -> str:
         result=json.loads(draw.result) if draw.result else None,
         events=list(events),
     )
+
+
+@lru_cache(maxsize=32)
+def _warnings(snapshot: str, locked_at: datetime) -> locking.Warnings:
+    """Return what the lock warned of; it rehearses the draw, so once for each snapshot."""
+    return locking.lock(json.loads(snapshot), now=locked_at).warnings
 
 
 def _source(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask import g, session
-from flask_babel import Babel, force_locale
+from flask_babel import Babel, force_locale, get_domain, get_locale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,9 +66,29 @@ def document_date(moment: datetime | None) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if language() == "zh" else f"{day:%-d %B %Y}"
 
 
+def _catalogue() -> Any:
+    """Return the catalogue in use; the library would look it up by name for every text."""
+    now = get_locale()
+    if now is None:  # outside of any page
+        return get_domain().get_translations()
+    known = g.get("catalogue")
+    if known is None or known[0] is not now:
+        known = g.catalogue = (now, get_domain().get_translations())
+    return known[1]
+
+
 def install(app: Flask) -> None:
     """Set the languages of pages up."""
     Babel(app, locale_selector=locale, default_translation_directories=str(CATALOGUES))
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of Jinja's extension
+        lambda text: _catalogue().ugettext(text),
+        lambda one, many, count: _catalogue().ungettext(one, many, count),
+        newstyle=True,
+        pgettext=lambda context, text: _catalogue().upgettext(context, text),
+        npgettext=lambda context, one, many, count: _catalogue().unpgettext(
+            context, one, many, count
+        ),
+    )
     app.jinja_env.globals.update(
         language=language, large_text=large_text, either=either, LANGUAGES=LANGUAGES
     )

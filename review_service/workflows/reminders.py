@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select
 
 from review_service.exchange import letters
-from review_service.tables import Draw, Expert, Letter, Reminder, Review, Round, Seat
+from review_service.tables import Expert, Letter, Reminder, Review, Round
 from review_service.workflows import deadlines, reviews
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.log import append
@@ -47,12 +47,6 @@ class Standing:
 def standings(session: Session, row: Round) -> dict[int, Standing]:
     """Return how far every expert with an accepted seat is, by the pool's row."""
     round_id, end = pk(row), deadlines.round_end(row)
-    experts = session.exec(
-        select(Seat.expert_id)
-        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-        .where(Draw.round_id == round_id, Seat.status == "accepted")
-        .distinct()
-    ).all()
     submitted: dict[int, set[int]] = defaultdict(set)
     query = select(Review.expert_id, Review.dossier_id).where(
         Review.round_id == round_id, Review.status == "submitted"
@@ -64,9 +58,10 @@ def standings(session: Session, row: Round) -> dict[int, Standing]:
     for one in session.exec(sent):
         reminded[one.expert_id].append(one.sent_at)
     later = deadlines.extensions(session, round_id)
+    assigned = reviews.assigned_to_all(session, round_id)
     found = {}
-    for expert in sorted(experts):
-        mine = {pk(one) for one in reviews.assigned(session, round_id, expert)}
+    for expert in sorted(assigned):
+        mine = assigned[expert]
         found[expert] = Standing(
             expert,
             len(mine),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import defer
@@ -63,6 +64,41 @@ def _numbers(session: Session, round_id: int, expert_id: int) -> tuple[set[str],
         )
     ).all()
     return numbers - set(closed), set(closed)
+
+
+def assigned_to_all(session: Session, round_id: int) -> dict[int, set[int]]:
+    """Return expert → the rows of the dossiers to score, of everybody with an accepted seat.
+
+    What `assigned` says of one expert, for all of them in as many statements as for one.
+    """
+    seats = session.exec(
+        select(Seat.expert_id, Seat.panel, Seat.dossier, Seat.draw_pk)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id, Seat.status == "accepted")
+    ).all()
+    dealings = dict(session.exec(select(Draw.id, DEALING).where(Draw.round_id == round_id)).all())
+    numbers: dict[int, set[str]] = defaultdict(set)
+    for expert, panel, dossier, draw in seats:
+        panels = dealt(dealings[draw] or "{}")
+        numbers[expert] |= {dossier} if dossier else set(panels.get(panel, ()))
+    rows: dict[str, int] = {}
+    samples: set[int] = set()
+    query = select(Dossier.id, Dossier.number, Dossier.status).where(Dossier.round_id == round_id)
+    for row, number, status in session.exec(query):
+        rows[number] = row
+        if status == "calibration":
+            samples.add(row)
+    closed: dict[int, set[int]] = defaultdict(set)
+    barred = select(Conflict.expert_id, Conflict.dossier_id).where(
+        Conflict.round_id == round_id, Conflict.status == "confirmed"
+    )
+    for expert, row in session.exec(barred):
+        closed[expert].add(row)
+    found = {}
+    for expert, held in numbers.items():
+        mine = {rows[one] for one in held if one in rows} - closed[expert]
+        found[expert] = mine | (samples - closed[expert]) if mine else set()
+    return found
 
 
 def sign_pledge(work: Work, round_id: int, expert_id: int) -> Pledge:

@@ -232,6 +232,12 @@ def test_the_quick_autosave_stores_only_what_the_slow_way_would(scene: Scene) ->
     scene.office.do(STAFF, _sample, scene.round_id, "Z02")
     third = seats.dossiers_of(scene.draw, seat.panel)[2]
     assert quick(1, number=third) is None  # a new sample comes first
+    with scene.office.store.reading() as session:
+        everybody = reviews.assigned_to_all(session, scene.round_id)
+        assert everybody == {
+            one: {pk(row) for row in reviews.assigned(session, scene.round_id, one)}
+            for one in {seat.expert_id for seat in scene.seats}
+        }
 
 
 def _row(scene: Scene, number: str, version: int, level: int, count: int = 99) -> ScoreRow:
