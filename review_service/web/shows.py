@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, send_file, url_for
 from sqlmodel import col, select
@@ -20,6 +21,7 @@ from review_service.web.words import word
 from review_service.workflows import bundles
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.draws import sources_of
+from review_service.workflows.seats import dossiers_of
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -77,9 +79,20 @@ def show(code: str, number: int) -> str:
 @blueprint.get("/rounds/<code>/draws/<int:number>/list")
 @access(*SEEN_BY)
 def listing(code: str, number: int) -> str:
-    """The whole list in drawn order: seats, those passed over with the reason, the reserve."""
+    """The whole list in drawn order: seats, those passed over with the reason, the reserve.
+
+    A balanced draw has no order: its dossiers stand there with their experts.
+    """
     row, draw = _completed(code, number)
     result = json.loads(draw.result or "{}")
+    if draw.method == "balanced":
+        return render_template(
+            "draws/list.html",
+            round=row,
+            draw=draw,
+            names=names_of(row, draw),
+            seated=seats_of_dossiers(draw, result),
+        )
     steps = steps_of_walk(result)
     strata = {one["id"]: one["stratum"] for one in json.loads(draw.snapshot).get("experts", [])}
     return render_template(
@@ -93,6 +106,23 @@ def listing(code: str, number: int) -> str:
         reserve=result.get("order", [])[len(steps) :],
         taken=result.get("taken"),
     )
+
+
+def seats_of_dossiers(draw: Draw, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every panel of a balanced draw: {"panel", "dossiers", "seats"}, sorted.
+
+    A seat is {"stratum", "expert", "chance"}, the chance as the plan published it: "1/3".
+    """
+    plan = json.loads(draw.snapshot)["plan"]
+    chance = {tuple(row[:3]): f"{row[3]}/{row[4]}" if row[4] > 1 else "1" for row in plan}
+    held: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for seat in result["seats"]:
+        key = seat["expert"], seat["panel"], seat["stratum"]
+        held[seat["panel"]].append({**seat, "chance": chance[key]})
+    return [
+        {"panel": panel, "dossiers": dossiers_of(draw, panel), "seats": seats}
+        for panel, seats in held.items()
+    ]
 
 
 @blueprint.get("/rounds/<code>/draws/<int:number>/record")

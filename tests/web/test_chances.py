@@ -145,6 +145,18 @@ def test_a_balanced_draw_on_every_page(balanced: Stage) -> None:
     number = balanced.draw().number
     for end in ("", "/list", "/show", "/record"):
         text_of(client, f"{ROOM}/{number}{end}")
+    seats = balanced_seats(balanced)
+    listed = client.get(f"{ROOM}/{number}/list").get_data(as_text=True)
+    assert listed.count("<tr>") - 1 == len(seats) == 36
+    plan = json.loads(balanced.draw().snapshot)["plan"]
+    assert {row[3] / row[4] for row in plan} != {1}
+    told = text_of(client, f"{ROOM}/{number}/list")
+    for seat in seats:
+        (chance,) = [
+            f"{top}/{bottom}" for *who, top, bottom in plan
+            if who == [seat["expert"], seat["panel"], seat["stratum"]]
+        ]  # fmt: skip
+        assert chance in told
     assert "awaited" in text_of(client, f"/rounds/{CODE}/seats")
     assert "There are no chances to show" in text_of(client, PAGE)
     assert len({seat["panel"] for seat in balanced_seats(balanced)}) == 12
