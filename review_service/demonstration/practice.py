@@ -41,7 +41,7 @@ def practice_rounds(walk: Walk) -> Draw:
         walk.office.do(actor, seats.accept_seat, pk(seat))
     walk.office.do(STAFF, reviews.start_reviewing, pk(row))
     last = _seats(walk, draw)[-1]
-    walk.office.do(STAFF, invitations.replace, pk(last), "unreachable", "", address)
+    walk.office.do(STAFF, invitations.replace, [pk(last)], "unreachable", "", address)
     _begin_scoring(walk, row, draw)
     return draw
 

@@ -14,7 +14,7 @@ BEIJING = ZoneInfo("Asia/Shanghai")
 
 _INVITATION = """{name}：
 
-您在“{title}”的随机抽取中被抽为评审专家。请在{until}（北京时间）前打开下面的链接，答复是否参加：
+您在“{title}”的随机抽取中被抽为评审专家{seats}。请在{until}（北京时间）前打开下面的链接，答复是否参加：
 
 {link}
 
@@ -23,11 +23,12 @@ _INVITATION = """{name}：
 ---
 Dear {name},
 
-you were drawn at random as a reviewer for “{title}”. Please answer by {until_en} (Beijing time):
+you were drawn at random as a reviewer for “{title}”{seats_en}.
+Please answer by {until_en} (Beijing time):
 
 {link}
 
-The link is yours alone and ends with your answer; without one, the next expert takes the seat.
+The link is yours alone and ends with your answer; without one, the next expert takes {its}.
 """
 
 _REMINDER = """{name}：
@@ -48,11 +49,17 @@ def chinese(moment: datetime) -> str:
     return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
 
 
-def invitation(name: str, title: str, link: str, answer_by: datetime) -> tuple[str, str]:
-    """Return subject and text of an invitation."""
+def invitation(
+    name: str, title: str, link: str, answer_by: datetime, seats: int = 1
+) -> tuple[str, str]:
+    """Return subject and text of an invitation to one seat or several."""
+    many = seats > 1
     text = _INVITATION.format(
-        name=name, title=title, link=link, until=chinese(answer_by), until_en=_english(answer_by)
-    )
+        name=name, title=title, link=link, until=chinese(answer_by), until_en=_english(answer_by),
+        seats=f"，共{seats}个席位，可逐一答复" if many else "",
+        seats_en=f", on {seats} seats, each to be answered by itself" if many else "",
+        its="a seat" if many else "the seat",
+    )  # fmt: skip
     return f"评审邀请：{title} · Invitation to review", text
 
 

@@ -92,11 +92,15 @@ class Seat(SQLModel, table=True):
 
 
 class Invitation(SQLModel, table=True):
-    """A one-time link to accept or decline a seat; only the digest of its token is kept."""
+    """A one-time link to accept or decline a seat; only the digest of its token is kept.
 
+    A letter to somebody with several seats has one link: a row a seat, all with its digest.
+    """
+
+    __table_args__ = (sa.UniqueConstraint("token", "seat_id"),)
     id: int | None = Field(default=None, primary_key=True)
     seat_id: int = Field(foreign_key="seat.id", index=True)
-    token: str = Field(unique=True)
+    token: str
     sent_at: datetime = Field(sa_column=moment(nullable=False))
     answer_by: datetime = Field(sa_column=moment(nullable=False))
     closed_at: datetime | None = Field(default=None, sa_column=moment())

@@ -18,7 +18,7 @@ from review_service.web.choices import SelectChoice
 from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.web.words import word
-from review_service.workflows import calibration, deadlines, invitations, reviews, seats
+from review_service.workflows import calibration, deadlines, invitations, reviews
 from review_service.workflows import desk as desks
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.rounds import rubric_of
@@ -152,6 +152,9 @@ def one(code: str) -> str:
 
 def _desk(row: Round, decline: DeclineForm) -> str:
     held = my_seats(row)
+    listed: list[dict[str, Any]] = [
+        {"seat": one, "dossiers": to_review(one, draw)} for one, draw in held
+    ]
     rubric = rubric_of(row)
     signed = pledged(row)
     accepted = any(seat.status == "accepted" for seat, _draw in held)
@@ -159,8 +162,8 @@ def _desk(row: Round, decline: DeclineForm) -> str:
         "desk/one.html",
         desk_round=row,
         rubric=rubric,
-        seats=[{"seat": one, "dossiers": to_review(one, draw)} for one, draw in held],
-        invitations=[seat for seat, _draw in held if seat.status == "awaiting"],
+        invited=[one for one in listed if one["seat"].status == "awaiting"],
+        chosen=chosen_seats(),
         accepted=accepted,
         signed=signed,
         rows=worklist(row, rubric) if accepted and signed else [],
@@ -177,34 +180,47 @@ def to_review(seat: Seat, draw: Draw) -> list[str]:
     return [seat.dossier] if seat.dossier else dossiers_of(draw, seat.panel)
 
 
-def _my_seat(row: Round, seat_id: int) -> Seat:
-    """Return the expert's own seat; the same 404 for another's seat and for none."""
-    return next((seat for seat, _draw in my_seats(row) if seat.id == seat_id), None) or abort(404)
+def chosen_seats() -> list[int]:
+    """Return the seats that were ticked in the form of an answer."""
+    sent = request.form.getlist("seat")
+    return [int(one) for one in sent if one.isascii() and one.isdigit() and len(one) < 12]
 
 
-@blueprint.post("/desk/<code>/seats/<int:seat_id>/accept")
+def _my_chosen(row: Round) -> list[int]:
+    """Return the ticked seats; the same 404 for another's seat and for none."""
+    mine, chosen = {seat.id for seat, _draw in my_seats(row)}, chosen_seats()
+    return chosen if set(chosen) <= mine else abort(404)
+
+
+@blueprint.post("/desk/<code>/seats/accept")
 @access("expert")
-def accept(code: str, seat_id: int) -> Response:
-    """Accept an invitation."""
+def accept(code: str) -> Response:
+    """Accept the ticked invitations."""
     row = round_or_404(code)
-    seat = _my_seat(row, seat_id)
-    done = attempt(_("Thank you. Please sign the pledge next."), seats.accept_seat, pk(seat))
+    chosen = _my_chosen(row)
+    if not chosen:
+        flash(_("Tick the seats that you answer for."), "error")
+        return redirect(url_for("desk.one", code=code), code=303)
+    done = attempt(_("Thank you. Please sign the pledge next."), invitations.accept_seats, chosen)
     target = "desk.one" if done is None or pledged(row) else "desk.pledge"
     return redirect(url_for(target, code=code), code=303)
 
 
-@blueprint.post("/desk/<code>/seats/<int:seat_id>/decline")
+@blueprint.post("/desk/<code>/seats/decline")
 @access("expert")
-def decline(code: str, seat_id: int) -> Response | str:
-    """Decline an invitation; the next of the list is taken at once."""
+def decline(code: str) -> Response | str:
+    """Decline the ticked invitations; the next of the list is taken at once."""
     row = round_or_404(code)
-    seat = _my_seat(row, seat_id)
+    chosen = _my_chosen(row)
     form = DeclineForm()
     if not form.validate_on_submit():
         return _desk(row, form)
+    if not chosen:
+        flash(_("Tick the seats that you answer for."), "error")
+        return redirect(url_for("desk.one", code=code), code=303)
     done = _("Thank you for answering. Another expert is asked now; there is nothing more to do.")
     reason, note = str(form.reason.data), form.note.data or ""
-    attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
+    attempt(done, invitations.replace, chosen, reason, note, invitation_link)
     send_soon()
     return redirect(url_for("desk.one", code=code), code=303)
 

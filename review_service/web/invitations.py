@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    url_for,
+)
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
 from review_service import mail
 from review_service.tables import Draw, Letter, Round, Seat
 from review_service.web.access import access, public
-from review_service.web.desk import DeclineForm, invitation_link, to_review
+from review_service.web.desk import DeclineForm, chosen_seats, invitation_link, to_review
 from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
 from review_service.workflows import invitations
@@ -23,12 +32,11 @@ if TYPE_CHECKING:
 blueprint = Blueprint("invitations", __name__)
 
 
-def _asked(token: str) -> tuple[Seat, Draw, Round]:
+def _asked(token: str) -> tuple[list[tuple[Seat, Draw]], Round]:
     """Return what an open invitation is about; the same 404 for a used, a late and no token."""
-    now = office().tools.clock()
-    _invitation, seat = invitations.invitation_of(db(), token, now)
-    draw = db().get(Draw, seat.draw_pk) or abort(404)
-    return seat, draw, db().get(Round, draw.round_id) or abort(404)
+    held = invitations.seats_of_link(db(), token, office().tools.clock())
+    pairs = [(one, db().get(Draw, one.draw_pk) or abort(404)) for one in held]
+    return pairs, db().get(Round, pairs[0][1].round_id) or abort(404)
 
 
 @blueprint.get("/invitation/<token>")
@@ -38,40 +46,54 @@ def answer(token: str) -> str:
     return _page(token, DeclineForm())
 
 
-def _page(token: str, form: DeclineForm) -> str:
-    seat, draw, row = _asked(token)
+def _page(token: str, form: DeclineForm, *, nothing: bool = False) -> str:
+    pairs, row = _asked(token)
     return render_template(
         "desk/invitation.html",
         desk_round=row,
-        seat=seat,
-        dossiers=len(to_review(seat, draw)),
+        invited=[{"seat": one, "dossiers": to_review(one, draw)} for one, draw in pairs],
         token=token,
         decline=form,
+        chosen=chosen_seats(),
+        nothing=nothing,
     )
+
+
+def _answered(
+    token: str, pairs: list[tuple[Seat, Draw]], row: Round, *, accepted: bool
+) -> str | Answer:
+    """Go on to the seats that are still open, or say that all is answered."""
+    if {pk(seat) for seat, _draw in pairs} <= set(chosen_seats()):
+        return render_template("desk/answered.html", desk_round=row, accepted=accepted)
+    flash(_("Your answer is kept. The seats below still wait for one."), "success")
+    return redirect(url_for("invitations.answer", token=token), code=303)
 
 
 @blueprint.post("/invitation/<token>/accept")
 @public
-def accept(token: str) -> str:
-    """Accept by link; the link ends."""
-    seat, _draw, row = _asked(token)
-    office().do(Actor("expert", seat.pseudonym), invitations.accept, token)
-    return render_template("desk/answered.html", desk_round=row, accepted=True)
+def accept(token: str) -> str | Answer:
+    """Accept the ticked seats by link; it ends with the last."""
+    pairs, row = _asked(token)
+    if not chosen_seats():
+        return _page(token, DeclineForm(formdata=None), nothing=True)
+    who = Actor("expert", pairs[0][0].pseudonym)
+    office().do(who, invitations.accept, token, chosen_seats())
+    return _answered(token, pairs, row, accepted=True)
 
 
 @blueprint.post("/invitation/<token>/decline")
 @public
-def decline(token: str) -> str:
-    """Decline by link; the next of the list is asked at once."""
-    seat, _draw, row = _asked(token)
+def decline(token: str) -> str | Answer:
+    """Decline the ticked seats by link; the next of the list is asked at once."""
+    pairs, row = _asked(token)
     form = DeclineForm()
-    if not form.validate_on_submit():
-        return _page(token, form)
-    who = Actor("expert", seat.pseudonym)
+    if not form.validate_on_submit() or not chosen_seats():
+        return _page(token, form, nothing=not chosen_seats())
+    who = Actor("expert", pairs[0][0].pseudonym)
     reason, note = str(form.reason.data), form.note.data or ""
-    office().do(who, invitations.decline, token, reason, note, invitation_link)
+    office().do(who, invitations.decline, token, chosen_seats(), reason, note, invitation_link)
     send_soon()
-    return render_template("desk/answered.html", desk_round=row, accepted=False)
+    return _answered(token, pairs, row, accepted=False)
 
 
 @blueprint.post("/rounds/<code>/seats/invite")
@@ -95,7 +117,7 @@ def again(code: str, seat_id: int) -> Answer:
     draw = db().get(Draw, seat.draw_pk)
     if draw is None or draw.round_id != row.id:
         abort(404)
-    attempt(_("The invitation was sent again."), invitations.invite, seat_id, invitation_link)
+    attempt(_("The invitation was sent again."), invitations.invite_again, seat_id, invitation_link)
     send_soon()
     return redirect(url_for("seats.index", code=code), code=303)
 

@@ -124,6 +124,6 @@ def vacate(code: str, seat_id: int) -> Response:
         abort(400)
     note = request.form.get("note", "")
     done = _("The seat was vacated; the next of the list was taken where there is one.")
-    attempt(done, invitations.replace, pk(seat), reason, note, invitation_link)
+    attempt(done, invitations.replace, [pk(seat)], reason, note, invitation_link)
     send_soon()
     return redirect(url_for("seats.index", code=code), code=303)

@@ -58,7 +58,7 @@ def recuse(
     seat = seat_for(work.session, round_id, expert_id, number)
     new = seats.declare_conflict(work, pk(seat), number, rule)
     if new is not None:
-        invitations.invite(work, pk(new), address)
+        invitations.invite(work, [pk(new)], address)
     return new
 
 

@@ -66,8 +66,8 @@ def settle(folder: Any) -> House:
         return f"https://review.example/invitation/{token}"
 
     for seat in waiting[2:4]:
-        stage.office.do(STAFF, invitations.invite, pk(seat), keep)
-    stage.office.do(SYSTEM, invitations.accept, tokens[0])
+        stage.office.do(STAFF, invitations.invite, [pk(seat)], keep)
+    stage.office.do(SYSTEM, invitations.accept, tokens[0], [pk(waiting[2])])
     stage.play("reviewing")
     open_again(stage, waiting[3], tokens[1])
     for role in [
