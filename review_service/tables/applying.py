@@ -17,7 +17,7 @@ class Application(SQLModel, table=True):
 
     __table_args__ = (
         sa.UniqueConstraint("round_id", "account_id"),
-        one_of("stage", "unit", "prefecture", "province", "ministry", "declined"),
+        one_of("stage", "unit", "prefecture", "province", "ministry", "declined", "withdrawn"),
         one_of("applicant", "local", "central", "provincial"),
         sa.CheckConstraint("version >= 0", name="version"),
     )
@@ -48,7 +48,9 @@ class ApplicationStep(SQLModel, table=True):
 
     __tablename__ = "application_step"
     __table_args__ = (
-        one_of("kind", "submitted", "returned", "declined", "reconsidered", "recommended"),
+        one_of(
+            "kind", "submitted", "returned", "declined", "reconsidered", "recommended", "withdrawn"
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     application_id: int = Field(foreign_key="application.id", index=True)

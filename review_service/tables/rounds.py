@@ -64,7 +64,7 @@ class Dossier(SQLModel, table=True):
         sa.UniqueConstraint("round_id", "province", "rank"),
         sa.UniqueConstraint("round_id", "credit_code"),
         sa.CheckConstraint("rank >= 1", name="rank"),
-        one_of("status", "received", "admitted", "withdrawn", "calibration"),
+        one_of("status", "received", "admitted", "withdrawn", "calibration", "returned"),
     )
     id: int | None = Field(default=None, primary_key=True)
     round_id: int = Field(foreign_key="round.id", index=True)

@@ -32,10 +32,13 @@ from review_service.web.evidence import evidence_of, keep, send_kept, sent_file
 from review_service.web.languages import BEIJING, language
 from review_service.web.page import attempt, db, do, round_or_404
 from review_service.workflows import applications as cases
+from review_service.workflows import ways_back
 from review_service.workflows.attachments import DOCX
 from review_service.workflows.base import StaleError, WorkflowError, pk
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Response as Answer
     from werkzeug.wrappers import Response
 
@@ -64,6 +67,11 @@ def _mine(code: str) -> tuple[Round, Application]:
     row = round_or_404(code)
     found = cases.find_application(db(), pk(row), current_user.id)
     return row, found or abort(404)
+
+
+def _due(row: Round, application: Application) -> datetime | None:
+    """Return the last moment for the unit to submit, later once it was sent back from above."""
+    return cases.deadline_of(row, cases.due_level(db(), application, "unit"))
 
 
 @blueprint.post("/applications/<code>/begin")
@@ -111,7 +119,7 @@ def one(code: str) -> str | Response:
         gates=reading.gates(row),
         applicants=cases.APPLICANTS,
         evidence=evidence_of(pk(application)),
-        deadline=cases.deadline_of(row, application.sent_by or "unit"),
+        deadline=_due(row, application),
         trouble=trouble,
         me=current_user.code,
     )
@@ -171,7 +179,9 @@ def check(code: str) -> str:
         gates=reading.gates(row),
         evidence=evidence_of(pk(application)),
         steps=cases.steps_of(db(), pk(application)),
-        deadline=cases.deadline_of(row, application.sent_by or "unit"),
+        deadline=_due(row, application),
+        locked=cases.draw_made(db(), row) or row.status != "open",
+        resumable=ways_back.may_resume(application),
     )
 
 
@@ -182,6 +192,22 @@ def submit(code: str) -> Response:
     _row, application = _mine(code)
     done = _("Submitted to the prefecture. You will see here what comes of it.")
     attempt(done, cases.submit_application, pk(application), current_user.id)
+    return redirect(url_for("applications.check", code=code), code=303)
+
+
+@blueprint.post("/applications/<code>/withdraw")
+@access("unit")
+def withdraw(code: str) -> Response:
+    """Withdraw the application with a reason, or take it up again."""
+    _row, application = _mine(code)
+    key = pk(application)
+    if request.form.get("do") == "resume":
+        done = _("Taken up again; it goes the whole way once more when you submit it.")
+        attempt(done, ways_back.resume_application, key, current_user.id)
+    else:
+        reason = request.form.get("reason", "")
+        done = _("The application is withdrawn.")
+        attempt(done, ways_back.withdraw_application, key, current_user.id, reason)
     return redirect(url_for("applications.check", code=code), code=303)
 
 

@@ -16,12 +16,14 @@ from review_service.web.languages import language
 from review_service.web.page import attempt, db, dossier_or_404, like, round_or_404
 from review_service.web.pool import neighbours
 from review_service.web.views import bar
+from review_service.workflows.applications import draw_made, steps_of
 from review_service.workflows.attachments import attached
 from review_service.workflows.base import pk
 from review_service.workflows.dossiers import EXCEPTIONS, admit_received, gates_of
 from review_service.workflows.papers import receipts
 from review_service.workflows.recommending import recommendations
 from review_service.workflows.rounds import rubric_of
+from review_service.workflows.ways_back import application_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,6 +193,7 @@ def one(code: str, number: str) -> str:
     """One dossier: the application, and the numeric conditions with their articles."""
     row = round_or_404(code)
     dossier = dossier_or_404(row, number)
+    application = application_of(db(), pk(dossier))
     before, following = neighbours([one.number for one in db().exec(_wanted(row))], number)
     return render_template(
         "dossiers/one.html",
@@ -202,6 +205,11 @@ def one(code: str, number: str) -> str:
         receipt=db().get(PaperReceipt, pk(dossier)),
         copies=row.rules.get("paper_copies", 0),
         exceptions=EXCEPTIONS,
+        returnable=application is not None
+        and row.status == "open"
+        and dossier.status in {"received", "admitted"}
+        and not draw_made(db(), row),
+        history=steps_of(db(), pk(application)) if application else [],
         before=before,
         following=following,
         filters=_filters(),

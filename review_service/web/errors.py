@@ -46,6 +46,7 @@ _SENTENCES = {
     "application-lies-with": _l(
         "The application now lies elsewhere (%(level)s); it can’t be changed here."
     ),
+    "application-not-submitted": _l("Only an application that was submitted can be withdrawn."),
     "application-sector": _l("No panel takes the sector “%(sector)s”; there are: %(known)s."),
     "attachment-count": _l("An application has at most %(limit)s files of evidence."),
     "attachment-damaged": _l("The file %(name)s is damaged; save it again."),
@@ -118,6 +119,9 @@ _SENTENCES = {
     "constraint": _l("The database refused that; nothing was changed."),
     "cosignature-kind": _l("That is not a witness key."),
     "cosigned": _l("This key has countersigned already."),
+    "dossier-brought-in": _l(
+        "Dossier %(dossier)s came by a file, not from a province through the system; bring in the corrected file instead."
+    ),
     "dossier-of-another-round": _l("Dossier %(dossier)s is of another round."),
     "dossier-status": _l("Dossier %(dossier)s is “%(status)s”; nothing was changed."),
     "dossiers-settled": _l(
@@ -190,6 +194,9 @@ _SENTENCES = {
     "reason-needed": _l("A reason is needed."),
     "reason-not-yours": _l("That reason is not yours to give."),
     "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),
+    "replay-large": _l(
+        "So much isn't verified while a page waits. Take the bundle and run the verifier, or the verification page, on your own machine."
+    ),
     "request-exists": _l("This request was entered already."),
     "reselection-drops": _l(
         "The rules would take their place from listed units that nobody objected to: %(ids)s."

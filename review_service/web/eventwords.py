@@ -36,6 +36,7 @@ _EVENTS = {
     "pool.imported": _l("pool imported"), "pool.changed": _l("pool changed"),
     "dossiers.imported": _l("dossiers imported"), "dossier.form_taken": _l("form taken in"),
     "dossier.admitted": _l("dossier admitted"), "dossier.withdrawn": _l("dossier withdrawn"),
+    "dossier.returned": _l("dossier sent back to its province"),
     "conflict.found": _l("conflicts searched"), "conflict.decided": _l("suspected conflict decided"),
     "conflict.declared": _l("conflict declared"),
     "recusal.requested": _l("recusal requested by a unit"),

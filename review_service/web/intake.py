@@ -17,7 +17,7 @@ from review_service.web.desk import my_dossier
 from review_service.web.dossiers import facts_of_form
 from review_service.web.evidence import hand_out, send_kept
 from review_service.web.page import attempt, db, dossier_or_404, round_or_404
-from review_service.workflows import dossiers, papers
+from review_service.workflows import dossiers, papers, ways_back
 from review_service.workflows.attachments import DOCX, PDF
 from review_service.workflows.base import pk
 
@@ -63,6 +63,16 @@ def admit(code: str, number: str) -> Response:
         reason=request.form.get("reason", ""),
     )
     return _to_dossier(code, number)
+
+
+@blueprint.post("/rounds/<code>/dossiers/<number>/return")
+@access("staff")
+def send_back(code: str, number: str) -> Response:
+    """Send a dossier back to its province for correction, with a reason."""
+    dossier = dossier_or_404(round_or_404(code), number)
+    reason = request.form.get("reason", "")
+    attempt(_("Sent back to the province."), ways_back.return_dossier, pk(dossier), reason)
+    return redirect(url_for("dossiers.one", code=code, number=number), code=303)
 
 
 @blueprint.get("/rounds/<code>/dossiers/<number>/receipt")

@@ -232,21 +232,34 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
             for key, title in titles.items()
         ]
 
-    def validate_deadline_province(self, _field: Any) -> None:
-        """Ask that levels follow one another in time, and scoring comes after all of them."""
-        moments = [self[f"deadline_{one}"].data for one in LEVELS] + [self.review_from.data]
-        given = [one for one in moments if one]
-        if given != sorted(given):
-            raise validators.ValidationError(
-                _("The levels must end one after another, units first, and before scoring begins.")
-            )
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check each field, then the moments against one another: an empty one is no field's fault."""
+        good = bool(super().validate(extra_validators))
+        for name, text in self._misplaced():
+            self[name].errors = [*self[name].errors, text]
+            good = False
+        return good
 
-    def validate_review_until(self, field: Any) -> None:
-        """Ask for both ends of the review days, in their order."""
-        if bool(field.data) != bool(self.review_from.data):
-            raise validators.ValidationError(_("Give both the first and the last moment."))
-        if field.data and field.data <= self.review_from.data:
-            raise validators.ValidationError(_("Scoring ends after it begins."))
+    def _misplaced(self) -> list[tuple[str, str]]:
+        """Return the moments that come too early or stand alone, each with what would be right."""
+        found = []
+        first, last = self.review_from.data, self.review_until.data
+        moments = [one for name in LEVELS if (one := self[f"deadline_{name}"].data)]
+        given = [*moments, first] if first else moments
+        if given != sorted(given):
+            found.append(
+                (
+                    "deadline_province",
+                    _(
+                        "The levels must end one after another, units first, and before scoring begins."
+                    ),
+                )
+            )
+        if bool(first) != bool(last):
+            found.append(("review_until", _("Give both the first and the last moment.")))
+        elif first and last <= first:
+            found.append(("review_until", _("Scoring ends after it begins.")))
+        return found
 
     def validate_panels(self, field: Any) -> None:
         """Read the panels; the message names the line that is wrong."""

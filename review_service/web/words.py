@@ -39,6 +39,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "admitted": _l("admitted"),
         "withdrawn": _l("withdrawn"),
         "calibration": _l("calibration sample"),
+        "returned": _l("sent back for correction"),
     },
     "level": {
         "unit": _l("unit"),
@@ -46,6 +47,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "province": _l("province office"),
         "ministry": _l("ministry"),
         "declined": _l("not recommended"),
+        "withdrawn": _l("withdrawn"),
     },
     "stage": {
         "unit": _l("with the unit"),
@@ -53,6 +55,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "province": _l("with the province"),
         "ministry": _l("with the ministry"),
         "declined": _l("not recommended"),
+        "withdrawn": _l("withdrawn by the unit"),
     },
     "application-step": {
         "submitted": _l("submitted"),
@@ -60,6 +63,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "declined": _l("not recommended"),
         "reconsidered": _l("taken up again"),
         "recommended": _l("recommended"),
+        "withdrawn": _l("withdrawn by the unit"),
     },
     "applicant": {
         "local": _l("local unit"),
@@ -210,7 +214,7 @@ _TONES = {
     "busy": {
         "open", "reviewing", "locked", "awaiting", "draft", "proposed", "complete", "calibration",
     },
-    "warn": {"suspected", "missing", "asked"},
+    "warn": {"suspected", "missing", "asked", "returned"},
     "bad": {"voided", "rejected", "failed", "declined", "refused"},
 }  # fmt: skip
 
@@ -234,7 +238,8 @@ def tone(kind: str, code: str) -> str:
     if (kind, code) in {("round", "draft"), ("conflict", "confirmed")}:
         return ""
     if kind == "stage":
-        return {"unit": "warn", "ministry": "good", "declined": "bad"}.get(code, "busy")
+        known = {"unit": "warn", "ministry": "good", "declined": "bad", "withdrawn": "bad"}
+        return known.get(code, "busy")
     return next((name for name, codes in _TONES.items() if code in codes), "")
 
 

@@ -202,8 +202,7 @@ def submit_application(work: Work, application_id: int, account_id: int) -> Appl
     application = _mine(work, application_id, account_id)
     row = work.one(Round, application.round_id)
     _round_takes(row)
-    # What was sent back may come again as long as the level that sent it still takes it.
-    check_deadline(work, row, application.sent_by or "unit")
+    check_deadline(work, row, due_level(work.session, application, "unit"))
     reading = read_fields(application.fields)
     if reading.issues:
         first = [one.header for one in reading.issues[:5]]
@@ -278,6 +277,19 @@ def steps_of(session: Session, application_id: int) -> list[ApplicationStep]:
     return list(session.exec(query.order_by(col(ApplicationStep.id))))
 
 
+def due_level(session: Session, application: Application, level: str) -> str:
+    """Return whose deadline counts when `level` passes an application on.
+
+    What was sent back may come again as long as the highest level that ever sent it back takes
+    it; the ministry has no deadline, it takes corrections until the draw is locked.
+    """
+    query = select(ApplicationStep.level).where(
+        ApplicationStep.application_id == application.id, ApplicationStep.kind == "returned"
+    )
+    senders = [LEVELS.index(target) + 1 for target in session.exec(query)]
+    return LEVELS[max([LEVELS.index(level), *senders])]
+
+
 def deadline_of(row: Round, level: str) -> datetime | None:
     """Return the last moment for a level to submit, None where the round sets none."""
     text = row.rules.get("deadlines", {}).get(level)
@@ -309,6 +321,11 @@ def _mine(work: Work, application_id: int, account_id: int) -> Application:
 def round_takes_dossiers(work: Work, row: Round) -> None:
     """Refuse new dossiers once the round isn't open, or panels have been dealt their dossiers."""
     _round_takes(row)
-    query = select(Draw.id).where(Draw.round_id == pk(row), Draw.status != "voided")
-    if work.session.exec(query).first() is not None:
+    if draw_made(work.session, row):
         raise WorkflowError("draw-made", round=row.code)
+
+
+def draw_made(session: Session, row: Round) -> bool:
+    """Whether a draw of the round is locked or made, and not void."""
+    query = select(Draw.id).where(Draw.round_id == pk(row), Draw.status != "voided")
+    return session.exec(query).first() is not None

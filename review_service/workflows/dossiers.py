@@ -60,14 +60,14 @@ def import_dossiers(
             changes.append(Change(row.number, "new"))
             continue
         fields = _differences(dossier, row)
-        if fields and dossier.status in {"admitted", "withdrawn"}:
+        if fields and dossier.status in {"admitted", "withdrawn", "returned"}:
             settled.append(row.number)
         elif fields:
             changed.append((dossier, row))
             changes.append(Change(row.number, "updated", fields))
     if settled:
         raise WorkflowError("dossiers-settled", numbers=settled)
-    _move_aside(work, [dossier for dossier, _ in changed])
+    move_aside(work, [dossier for dossier, _ in changed])
     for dossier, row in changed:
         _fill(dossier, row)
         work.session.add(dossier)
@@ -138,7 +138,8 @@ def _digest(record: Any) -> str:
     return sha256(canonical(record)).hexdigest()
 
 
-def _move_aside(work: Work, dossiers: Iterable[Dossier]) -> None:
+def move_aside(work: Work, dossiers: Iterable[Dossier]) -> None:
+    """Take the ranks of dossiers out of the way, before they get others."""
     for dossier in dossiers:
         dossier.rank += _ASIDE
         work.session.add(dossier)
@@ -248,7 +249,7 @@ def withdraw_dossier(work: Work, dossier_id: int, *, reason: str) -> Dossier:
     round_row = work.one(Round, dossier.round_id)
     if not reason.strip():
         raise WorkflowError("reason-needed")
-    if dossier.status not in {"received", "admitted"}:
+    if dossier.status not in {"received", "admitted", "returned"}:
         raise WorkflowError("dossier-status", dossier=dossier.number, status=dossier.status)
     if round_row.status not in {"draft", "open"}:
         raise WorkflowError(

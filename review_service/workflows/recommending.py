@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import col, select
 
-from review_service.tables import Application, ApplicationStep, Dossier, Recommendation, Round
+from review_service.tables import (
+    Application,
+    ApplicationStep,
+    Dossier,
+    PaperReceipt,
+    Recommendation,
+    Round,
+)
 from review_service.workflows.applications import (
     check_deadline,
     check_sector,
+    due_level,
     read_fields,
     round_takes_dossiers,
     take_step,
@@ -22,6 +30,7 @@ from review_service.workflows.applications import (
 from review_service.workflows.attachments import line
 from review_service.workflows.base import NotFoundError, WorkflowError, pk
 from review_service.workflows.batches import Change, changes_digest, record_batch
+from review_service.workflows.dossiers import move_aside
 from review_service.workflows.log import append
 
 if TYPE_CHECKING:
@@ -212,15 +221,17 @@ def recommend(work: Work, who: Authority, round_id: int, report: KeptFile) -> Re
     """
     row = work.one(Round, round_id, lock=True)
     round_takes_dossiers(work, row)
-    check_deadline(work, row, who.level)
     rows = applications_for(work.session, who, round_id)
     going = [one for one in rows if one.stage == who.level]
+    for level in {due_level(work.session, one, who.level) for one in going} or {who.level}:
+        check_deadline(work, row, level)
     passed = [one for one in rows if who.has_passed(one)]
     _check_ready(who, going)
     earlier = _dossiers_of(work.session, who, round_id)
     standing = [one for one in earlier if one.status in {"received", "admitted"}]
     _check_quota(who, row, len(going) + len(passed if who.level == "prefecture" else standing))
-    _check_order(who, going, passed, earlier)
+    gone = [one for one in rows if one.stage == "withdrawn"]
+    _check_order(who, going, passed, gone, earlier)
     made = Recommendation(
         round_id=round_id,
         level=who.level,
@@ -272,12 +283,22 @@ def _check_quota(who: Authority, row: Round, count: int) -> None:
 
 
 def _check_order(
-    who: Authority, going: list[Application], passed: list[Application], earlier: list[Dossier]
+    who: Authority,
+    going: list[Application],
+    passed: list[Application],
+    gone: list[Application],
+    earlier: list[Dossier],
 ) -> None:
-    """Ranks run from 1 without twins or gaps, over what went up before and what goes now."""
+    """Ranks run from 1 without twins or gaps, over what went up before and what goes now.
+
+    A rank under a stamped report stays taken when its application is withdrawn afterwards; a
+    dossier that comes again after a correction may keep its own or take another.
+    """
     _check_twice(who, [*going, *(passed if who.level == "prefecture" else ())])
-    before = {who.rank(one) for one in passed} if who.level == "prefecture" else set()
-    before |= {one.rank for one in earlier}
+    before = {who.rank(one) for one in [*passed, *gone]} if who.level == "prefecture" else set()
+    before.discard(None)
+    again = {one.dossier_id for one in going if one.dossier_id is not None}
+    before |= {one.rank for one in earlier if one.id not in again}
     ranks = {who.rank(one): one.unit for one in going}
     if both := sorted(rank for rank in before & set(ranks) if rank is not None):
         raise WorkflowError("rank-used", rank=both[0], unit=ranks[both[0]])
@@ -287,11 +308,17 @@ def _check_order(
 
 
 def _receive(work: Work, row: Round, going: list[Application], report: KeptFile) -> None:
-    """Make dossiers of what a province recommends; the ministry has them from here on."""
-    query = select(Dossier.number, Dossier.credit_code).where(Dossier.round_id == row.id)
-    stored = list(work.session.exec(query).all())
-    codes, numbers = {code for _, code in stored}, {number for number, _ in stored}
+    """Make dossiers of what a province recommends; the ministry has them from here on.
+
+    One that the ministry had sent back keeps its number; its papers are asked for again where
+    the form has changed.
+    """
+    stored = list(work.session.exec(select(Dossier).where(Dossier.round_id == row.id)))
+    again = {one.id: one for one in stored if one.id in {found.dossier_id for found in going}}
+    codes = {one.credit_code for one in stored if one.id not in again}
+    numbers = {one.number for one in stored}
     free = (f"A{n:03}" for n in range(1, 100_000) if f"A{n:03}" not in numbers)
+    move_aside(work, again.values())
     changes = []
     for one in sorted(going, key=lambda found: found.province_rank or 0):
         reading = read_fields(one.fields)
@@ -299,17 +326,33 @@ def _receive(work: Work, row: Round, going: list[Application], report: KeptFile)
         if reading.data.credit_code in codes:
             raise WorkflowError("unit-twice", unit=one.unit, credit_code=reading.data.credit_code)
         codes.add(reading.data.credit_code)
-        dossier = Dossier(round_id=pk(row), number=next(free), **_filled(one, reading))
+        known = again.get(one.dossier_id)
+        dossier = known or Dossier(round_id=pk(row), number=next(free), **_filled(one, reading))
+        if known is not None:
+            _corrected(work, known, _filled(one, reading))
         work.session.add(dossier)
         work.session.flush()
         one.dossier_id = pk(dossier)
-        changes.append(Change(dossier.number, "new"))
-    record_batch(
+        changes.append(Change(dossier.number, "updated" if known else "new"))
+    _, counts = record_batch(
         work, "dossiers", changes, source="recommendation", digest=report.digest, round_id=row.id
     )
-    body = {"round": row.code, "digest": report.digest, "new": len(changes)}
+    body = {"round": row.code, "digest": report.digest, "new": counts["new"]}
+    if again:
+        body["corrected"] = len(again)
     private = {"changes": changes_digest(changes)}
     append(work, "dossiers.received", body, subject=row.code, private=private)
+
+
+def _corrected(work: Work, dossier: Dossier, fields: dict[str, Any]) -> None:
+    """Put the corrected form in the place of a dossier's; old papers no longer fit a new form."""
+    changed = any(getattr(dossier, name) != fields[name] for name in ("unit", "application"))
+    receipt = work.session.get(PaperReceipt, pk(dossier))
+    if changed and receipt is not None:
+        work.session.delete(receipt)
+    for name, value in fields.items():
+        setattr(dossier, name, value)
+    dossier.status = "received"
 
 
 def _filled(application: Application, reading: Any) -> dict[str, Any]:

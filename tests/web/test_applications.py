@@ -202,6 +202,30 @@ def test_from_the_unit_to_the_ministry(opened: Stage) -> None:
     assert dict(file.data.application) == dict(opened.rows(Dossier)[0].application)
 
 
+def test_withdrawn_and_sent_back_on_the_pages(opened: Stage) -> None:
+    """Staff send a dossier back, the province reads why, and the unit withdraws for good."""
+    key = _submit(opened)
+    for account in ("prefecture", "province"):
+        client = sign_in(opened, account)
+        client.post(f"{LIST}/{key}", data={"do": "seal", "seal": UNIT})
+        client.post(f"{LIST}/ranks", data={f"rank-{key}": "1"})
+        client.post(f"{LIST}/recommend", data=_pdf())
+    staff = sign_in(opened, "staff")
+    page = f"/rounds/{CODE}/dossiers/{opened.rows(Dossier)[0].number}"
+    assert "Send back to the province" in staff.get(page).get_data(as_text=True)
+    staff.post(f"{page}/return", data={"reason": "请补正第二部分"})
+    assert "With the province for correction" in staff.get(page).get_data(as_text=True)
+    province = sign_in(opened, "province")
+    assert "请补正第二部分" in province.get(f"{LIST}/{key}").get_data(as_text=True)
+    unit = sign_in(opened, "unit")
+    assert "Withdraw the application" in unit.get(f"{FORM}/check").get_data(as_text=True)
+    unit.post(f"{FORM}/withdraw", data={"reason": "单位改制"})
+    assert "withdrawn by the unit" in unit.get(f"{FORM}/check").get_data(as_text=True)
+    assert opened.rows(Dossier)[0].status == "withdrawn"
+    assert "单位改制" in staff.get(page).get_data(as_text=True)
+    assert "单位改制" in province.get(LIST).get_data(as_text=True)
+
+
 def test_sent_back_and_corrected(opened: Stage) -> None:
     """The unit reads why; the prefecture reads nothing while the unit corrects."""
     key = _submit(opened)
