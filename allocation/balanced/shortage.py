@@ -99,6 +99,8 @@ def _error(net: Network, cut: _Cut, cap: Fraction, would_do: Fraction | None) ->
     shown = ", ".join(f"{stratum} of panel {panel}" for panel, stratum in cells[:5])
     if len(cells) > 5:
         shown += f" and {len(cells) - 5} more"
+    who = ", ".join(facts["eligible"][:5]) + (", …" if len(eligible) > 5 else "")
+    named = f" ({who})" if who else ""
     remedy = (
         f"the pair cap is {cap}; {would_do} would do"
         if would_do
@@ -106,8 +108,8 @@ def _error(net: Network, cut: _Cut, cap: Fraction, would_do: Fraction | None) ->
     )
     return LockError(
         "too-few",
-        f"{cut.needed} seats of {shown} can't be filled: {len(eligible)} eligible experts can take "
-        f"{seatable} of them{_words(facts)}; {remedy}",
+        f"{cut.needed} seats of {shown} can't be filled: {len(eligible)} eligible experts{named} "
+        f"can take {seatable} of them{_words(facts)}; {remedy}",
         **facts,
     )
 
