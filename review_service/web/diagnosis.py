@@ -135,10 +135,25 @@ def reliability_rows(found: dict[str, Any]) -> list[dict[str, str]]:
             "name": name,
             "value": "–" if value is None else f"{value:.2f}",
             "grade": "" if value is None else grade(value),
-            "says": found["reasons"].get(key, says) if value is None else says,
+            "says": _why(found["reasons"].get(key, "")) or says if value is None else says,
         }
         for name, value, key, says in rows
     ]
+
+
+def _why(reason: str) -> str:
+    """Return why a coefficient can't be had (a reason of scoring.reliability) as a sentence."""
+    return {
+        "not every expert scored every dossier": str(_("not every expert scored every dossier")),
+        "no dossier has two scores": str(_("no dossier has two scores")),
+        "all scores are equal": str(_("all scores are equal")),
+        "the variance of quality is at its boundary, zero": str(
+            _("no differences between dossiers can be told from noise")
+        ),
+        "the scores say nothing about quality": str(
+            _("no differences between dossiers can be told from noise")
+        ),
+    }.get(reason, reason)
 
 
 def strata_text(found: dict[str, Any]) -> str:

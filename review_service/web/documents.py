@@ -7,7 +7,7 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from flask import abort, flash, redirect, render_template, send_file, url_for
+from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SPREADS = (("dossier", "材料之间的标准差"), ("reviewer", "专家宽严的标准差"),
+           ("residual", "随机误差的标准差"))  # fmt: skip
+SHARE = 50  # papers that one request makes
 OFFICE = "遴选工作办公室"
 
 
@@ -62,6 +65,7 @@ def papers(code: str) -> str:
         published=row.status in PUBLIC,
         draws=list(db().exec(draws.order_by(col(Draw.number)))),
         dossiers=competing(db(), pk(row)) if scored else [],
+        share=SHARE,
     )
 
 
@@ -69,17 +73,11 @@ def _send(data: bytes, name: str, media: str = DOCX) -> Response:
     return send_file(io.BytesIO(data), media, as_attachment=True, download_name=name)
 
 
-def _refused(row: Round, text: str) -> Response:
-    flash(text, "error")
-    return redirect(url_for("results.papers", code=row.code), code=303)
-
-
 def _found(row: Round) -> dict[str, Any]:
     return standing(db(), row) or abort(404)
 
 
 def _facts(row: Round) -> list_papers.ListFacts:
-    """Return what papers say of the list that stands."""
     found = _found(row)
     try:
         numbers, record = publicity.published_numbers(db(), row)
@@ -151,8 +149,6 @@ def annex(code: str) -> Response:
 
 def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> annexes.AnnexFacts:
     fitted = json.loads(found["fit"].record)["total"]
-    names = (("dossier", "材料之间的标准差"), ("reviewer", "专家宽严的标准差"),
-             ("residual", "随机误差的标准差"))  # fmt: skip
     variance = found["variance"]
     flagged = seen["flags"]["flags"] if seen and seen["flags"] else []
     agreed = words.reliability_rows(seen["reliability"]) if seen and seen["reliability"] else []
@@ -166,7 +162,7 @@ def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> an
         made=office().tools.clock(),
         mean=found["mean"],
         spreads=[
-            (name, None if variance[key] is None else variance[key] ** 0.5) for key, name in names
+            (name, None if variance[key] is None else variance[key] ** 0.5) for key, name in SPREADS
         ],
         noise=fitted["noise"],
         total=fitted["top"],
@@ -213,14 +209,18 @@ def feedback(code: str, number: str) -> Response:
 @blueprint.get("/rounds/<code>/papers/feedback.zip")
 @access(*SEEN_BY)
 def all_feedback(code: str) -> Response:
-    """The feedback of every unit in one archive."""
+    """The feedback of the units, a share of so many in one archive, `part` counted from 1."""
     row = scored_round(code)
     found = _found(row)
+    part = request.args.get("part", 1, type=int)
+    share = sorted(one["id"] for one in found["dossiers"])[(part - 1) * SHARE :][:SHARE]
+    if part < 1 or not share:
+        abort(404)
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # the papers are packed
-        for number, data in _feedback(row, found, [one["id"] for one in found["dossiers"]]):
+        for number, data in _feedback(row, found, share):
             archive.writestr(f"{row.code}-{number}-反馈.docx", data)
-    return _send(stream.getvalue(), f"{row.code}-feedback.zip", "application/zip")
+    return _send(stream.getvalue(), f"{row.code}-feedback-{part}.zip", "application/zip")
 
 
 def _feedback(row: Round, found: dict[str, Any], numbers: Sequence[str]) -> list[tuple[str, bytes]]:
@@ -374,9 +374,10 @@ def experts(code: str, form: str) -> Response:
     if form not in {"docx", "xlsx"}:
         abort(404)
     if row.unsealed_at is None:
-        return _refused(
-            row, _("Names are sealed until the round’s unsealing; this list isn’t made before.")
+        flash(
+            _("Names are sealed until the round’s unsealing; this list isn’t made before."), "error"
         )
+        return redirect(url_for("results.papers", code=row.code), code=303)
     with in_chinese():
         lines = _experts(row)
     if form == "docx":

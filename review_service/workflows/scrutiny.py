@@ -11,17 +11,14 @@ from sqlmodel import col, select
 from review_service.tables import Expert, LogEvent
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.computations import newest
-from review_service.workflows.results import pseudonyms, scores, submitted
-from review_service.workflows.rounds import rubric_of
-from scoring.flags import flags
-from scoring.ratings import Ratings
+from review_service.workflows.diagnosis import diagnosis
+from review_service.workflows.results import pseudonyms, submitted
 from scoring.records import digest
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from review_service.tables import Round
-    from review_service.workflows.results import Row
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,9 @@ class Scrutiny:
 def scrutinise(session: Session, row: Round) -> Scrutiny:
     """Look at the reviews that the newest fit was made of.
 
-    WorkflowError "fit-needed" before there is one, "fit-outdated" where reviews changed since.
+    The flags are those of the stored diagnosis, as the results page shows them. WorkflowError
+    "fit-needed" before there is a fit, "fit-outdated" where reviews changed since or nobody looked
+    behind this fit, or the code for which flags can't be had.
     """
     fitted = newest(session, pk(row), "fit")
     if fitted is None:
@@ -57,9 +56,12 @@ def scrutinise(session: Session, row: Round) -> Scrutiny:
     reviews = submitted(session, pk(row))
     if record["ratings"] != digest([list(one) for one in reviews]):
         raise WorkflowError("fit-outdated", round=row.code)
-    totals, chapters = scores(rubric_of(row), reviews)
-    rated = {name: _ratings(rows) for name, rows in chapters.items() if rows}
-    found = flags(_ratings(totals), record["total"], chapters=rated)
+    seen = diagnosis(session, row)
+    if seen is None:
+        raise WorkflowError("fit-outdated", round=row.code)
+    found = seen["flags"]
+    if found is None:
+        raise WorkflowError(seen["refused"]["flags"], round=row.code)
     where = _submissions(session, row)
     return Scrutiny(
         tuple(_flag(one, where) for one in found["flags"]),
@@ -67,11 +69,6 @@ def scrutinise(session: Session, row: Round) -> Scrutiny:
         found["pairs"],
         found["reasons"],
     )
-
-
-def _ratings(rows: list[Row]) -> Ratings:
-    dossiers, reviewers, values = zip(*rows, strict=True)
-    return Ratings.from_rows(dossiers, reviewers, values)
 
 
 def _flag(one: dict[str, Any], where: dict[tuple[str, str], int]) -> Flag:

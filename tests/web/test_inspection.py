@@ -105,6 +105,17 @@ def test_replay_finds_what_was_changed_in_the_database(stage: Stage, field: str)
     assert "Something differs" in page
 
 
+def test_a_long_log_is_not_verified_while_a_page_waits(
+    stages: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound digests are compared and the page sends on to the verifiers."""
+    monkeypatch.setattr(inspection, "MOST_EVENTS", 10)
+    page = text(stages("published"), f"{DRAW}/replay")
+    assert page.count(">the same<") == 4
+    assert "on your own machine" in page
+    assert ">holds<" not in page
+
+
 def test_replay_of_a_draw_without_checkpoint_says_what_is_needed(stage: Stage) -> None:
     """Digests are compared at once; the verifier's lines wait for a checkpoint, with a button."""
     stage.play("revealed")

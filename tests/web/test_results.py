@@ -14,9 +14,10 @@ from python_calamine import CalamineWorkbook
 
 from review_service.demonstration.world import STAFF
 from review_service.jobs.worker import Worker
-from review_service.tables import Objection, ObjectionFile
+from review_service.tables import Dossier, Draw, Expert, Objection, ObjectionFile
 from review_service.web.charts import chance_range, heat, matrix, moves
 from review_service.workflows import rounds
+from review_service.workflows.bundles import draw_bundle
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
 
@@ -155,6 +156,23 @@ def test_papers_are_chinese_on_an_english_page(shown: Stage) -> None:
         answer = client.get(f"{ROUND}/papers/{name}.docx")
         assert answer.mimetype.endswith("wordprocessingml.document")
     assert client.get(f"{ROUND}/papers/feedback/none.docx").status_code == 404
+
+
+def test_a_bundle_names_nobody_of_a_round_under_way(stages: Callable[[str], Stage]) -> None:
+    """The log in a public bundle holds no person, unit, score or comment while reviews come in."""
+    stage = stages("reviewing")
+    with stage.office.store.reading() as session:
+        data = draw_bundle(session, session.get_one(Draw, stage.draw().id))
+    events = zipfile.ZipFile(io.BytesIO(data)).read("events.jsonl").decode()
+    for row in stage.rows(Expert):
+        for secret in (row.name, row.employer, row.document):
+            assert secret not in events
+    for unit in stage.rows(Dossier):
+        assert unit.unit not in events
+    for line in events.splitlines():
+        assert not {"levels", "score", "total", "notes", "comment", "name"} & set(
+            json.loads(line)["body"]
+        )
 
 
 def test_feed_tells_of_lists_and_checkpoints(shown: Stage) -> None:

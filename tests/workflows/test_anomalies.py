@@ -11,6 +11,7 @@ from review_service.workflows import (
     amendments,
     anomalies,
     conflicts,
+    diagnosis,
     draws,
     inspection,
     log,
@@ -202,6 +203,7 @@ def test_copied_scores_are_found_with_their_reviews(stage: Stage) -> None:
         with pytest.raises(WorkflowError, match="fit-needed"):
             scrutiny.scrutinise(session, row)
     stage.office.do(STAFF, results.run_fit, stage.round_id)
+    stage.office.do(STAFF, diagnosis.run_diagnosis, stage.round_id)
     with stage.office.store.reading() as session:
         seen = scrutiny.scrutinise(session, session.get_one(Round, stage.round_id))
     both = {own[0].pseudonym, own[1].pseudonym}
