@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_babel import gettext as _
@@ -41,9 +42,10 @@ def _whole(label: Any, low: int, high: int, default: int | None, help_: Any = ""
     return IntegerField(label, [first, between], default=default, description=help_)
 
 
-def _above_zero(label: Any, default: str, help_: Any = "") -> DecimalField:
+def _above_zero(label: Any, default: int, help_: Any = "") -> DecimalField:
     between = validators.NumberRange(0.01, 10_000, message=_l("A number from %(min)s to %(max)s."))
-    return DecimalField(label, [validators.InputRequired(), between], default=default, places=None, description=help_)  # fmt: skip
+    given: dict[str, Any] = {"default": Decimal(default), "places": None, "description": help_}
+    return DecimalField(label, [validators.InputRequired(), between], **given)
 
 
 def _moment(label: Any, help_: Any = "") -> DateTimeLocalField:
@@ -193,14 +195,14 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )
     assumed_reviewer = _above_zero(
         _l("Assumed variance of leniency (points squared)"),
-        "16",
+        16,
         _l(
             "To foresee the standard error before the draw; 16 means that experts’ means differ by some 4 of 100 points. Earlier rounds give better figures."
         ),
     )
     assumed_residual = _above_zero(
         _l("Assumed variance of the noise (points squared)"),
-        "25",
+        25,
         _l("25 means that an expert’s scores scatter by some 5 points beside the leniency."),
     )
 
@@ -257,7 +259,7 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
             )
         if bool(first) != bool(last):
             found.append(("review_until", _("Give both the first and the last moment.")))
-        elif first and last <= first:
+        elif first and last and last <= first:
             found.append(("review_until", _("Scoring ends after it begins.")))
         return found
 
