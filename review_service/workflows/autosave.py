@@ -91,7 +91,7 @@ _LOOK = (
         _draw.settled_at.is_not(None),
         _dossier.id.not_in(_closed.correlate(Round.__table__)),  # type: ignore[attr-defined]  # as above
         ~_open_samples.correlate(Round.__table__).exists()  # type: ignore[attr-defined]  # as above
-        | Round.rules["calibration_first"].as_boolean().is_(False),  # type: ignore[attr-defined]  # a column
+        | Round.rules["calibration_first"].as_boolean().is_(False),
     )
 )  # fmt: skip
 _WRITE = (

@@ -85,15 +85,16 @@ def assigned_to_all(session: Session, round_id: int) -> dict[int, set[int]]:
     samples: set[int] = set()
     query = select(Dossier.id, Dossier.number, Dossier.status).where(Dossier.round_id == round_id)
     for row, number, status in session.exec(query):
-        rows[number] = row
-        if status == "calibration":
+        if row is not None:  # a stored row always has one
+            rows[number] = row
+        if row is not None and status == "calibration":
             samples.add(row)
     closed: dict[int, set[int]] = defaultdict(set)
     barred = select(Conflict.expert_id, Conflict.dossier_id).where(
         Conflict.round_id == round_id, Conflict.status == "confirmed"
     )
-    for expert, row in session.exec(barred):
-        closed[expert].add(row)
+    for expert, barred_row in session.exec(barred):
+        closed[expert].add(barred_row)
     found = {}
     for expert, held in numbers.items():
         mine = {rows[one] for one in held if one in rows} - closed[expert]
