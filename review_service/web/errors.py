@@ -256,7 +256,7 @@ _SENTENCES = {
         "%(needed)s seats can’t be filled under the pair cap of %(pair_cap)s; a pair cap of %(would_do)s would do. Concerned: %(cells)s."
     ),
     "too-few-balanced": _l(
-        "%(needed)s seats can’t be filled: only %(count)s eligible experts, who can take %(seatable)s of them. No pair cap would do: add experts, raise the capacity or the limits, or take seats away. Concerned: %(cells)s."
+        "%(needed)s seats can’t be filled: only %(count)s eligible experts (%(eligible)s), who can take %(seatable)s of them. No pair cap would do: add experts, raise the capacity or the limits, or take seats away. Concerned: %(cells)s."
     ),
     "too-fine": _l(
         "The chances need fractions finer than a record can hold. Raise or drop a limit that is full, use a pair cap with a smaller denominator, or split the draw by discipline."
