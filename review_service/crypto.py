@@ -11,6 +11,7 @@ The keys hang on the engine's dialect, where SQLAlchemy hands them to every bind
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -108,6 +109,32 @@ class Sealed(sa.types.TypeDecorator[str]):
         if keys is None:
             raise ColumnKeyError("column-key-missing", column=self.column)
         return keys.open(self.column, value)
+
+
+class SealedText(Sealed):
+    """A sealed text of any length."""
+
+    impl = sa.Text
+    cache_ok = True
+
+
+class SealedJson(Sealed):
+    """A JSON value that is sealed as one text, so that no part of it is read without the keys."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """Seal the JSON of what is written."""
+        if value is None:
+            return None
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return super().process_bind_param(text, dialect)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """Open what is read, and parse it."""
+        text = super().process_result_value(value, dialect)
+        return None if text is None else json.loads(text)
 
 
 def keys_of(dialect: sa.Dialect) -> ColumnKeys | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from review_service import crypto
 from review_service.keys import load_keys
-from review_service.operation.columns import require_openable
+from review_service.operation.columns import require_openable, rotate_columns
 from review_service.operation.rotation import finish_rotation
-from review_service.storage import Store
+from review_service.storage import Store, newest_revision
 from review_service.workflows.base import SYSTEM, Office, Tools
 from review_service.workflows.log import open_log
 
@@ -39,7 +39,10 @@ def make_office(settings: Settings, tools: Tools | None = None) -> Office:
     store = open_store(settings)
     require_openable(store)
     store.use_keys(crypto.make_keys(settings.column_key_file))
+    before = store.revision()
     store.migrate()
+    if before not in {None, newest_revision()}:
+        rotate_columns(store)  # a newer version may seal columns that an older one wrote openly
     office = Office(store, tools or make_tools(settings))
     office.do(SYSTEM, open_log)
     finish_rotation(office)

@@ -1,5 +1,7 @@
 """Seal rows anew: after a key was added, and rows that were written before columns were sealed.
 
+The start of a new version does the latter by itself (`review_service.office`).
+
 Rows are taken in batches by primary key, a transaction each, so that the service may go on and a
 run that was cut off is continued by the next: what bears the newest key already is passed over.
 """
@@ -33,8 +35,8 @@ def sealed_columns() -> Iterator[tuple[sa.Table, sa.Column[Any], Sealed]]:
 
 
 def _raw(column: sa.Column[Any]) -> Any:
-    """The column as it is stored, past the opening."""
-    return sa.type_coerce(column, sa.Text())
+    """The column as it is stored, past the opening; also one that was JSON in an older store."""
+    return sa.cast(column, sa.Text())
 
 
 def rotate_columns(
@@ -53,7 +55,21 @@ def rotate_columns(
         while done := _one_batch(store, table, column, kind, batch):
             counts[kind.column] += done
             step(kind.column)
+    if any(counts.values()):
+        _forget(store)
     return counts
+
+
+def _forget(store: Store) -> None:
+    """Rewrite SQLite's file: what was replaced still stands in its free pages and its journal."""
+    if not store.on_sqlite:
+        return  # PostgreSQL's VACUUM FULL locks whole tables: the operator's to time
+    raw = store.engine.raw_connection()  # VACUUM can't run within a transaction
+    try:
+        raw.cursor().execute("VACUUM")
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
 
 
 def _one_batch(
@@ -76,9 +92,10 @@ def _one_batch(
         with store.engine.begin() as connection:
             rows = connection.execute(stale).all()
             for row in rows:
-                text = keys.open(kind.column, row.stored)
+                text = keys.seal(kind.column, keys.open(kind.column, row.stored))
                 here = [one == value for one, value in zip(primary, row, strict=False)]
-                connection.execute(sa.update(table).where(*here).values({column.name: text}))
+                sealed = sa.literal(text, sa.Text())  # past the type, which would seal it twice
+                connection.execute(sa.update(table).where(*here).values({column.name: sealed}))
             return len(rows)
 
     return store.persist(once)
@@ -90,9 +107,12 @@ def require_openable(store: Store) -> None:
     One value of each key that is in use is looked at, so that a lost key is found at the start.
     """
     with store.engine.connect() as connection:
-        names = set(sa.inspect(connection).get_table_names())
+        known = sa.inspect(connection)
+        names = set(known.get_table_names())
         for table, column, kind in sealed_columns():
-            if table.name in names:
+            if table.name in names and column.name in {
+                one["name"] for one in known.get_columns(table.name)
+            }:  # an older store may lack it
                 _open_one_of_each_key(connection, store, column, kind)
 
 
@@ -122,13 +142,13 @@ def sealed_state(store: Store) -> tuple[int, ColumnKeyError | None]:
     prefix = f"{MARK}{store.keys.newest}:%" if store.keys else f"{MARK}%"
     try:
         require_openable(store)
+        with store.engine.connect() as connection:
+            for _table, column, _kind in sealed_columns():
+                stored = _raw(column)
+                query = sa.select(sa.func.count()).where(stored != "", stored.not_like(prefix))
+                stale += connection.execute(query).scalar_one()
     except ColumnKeyError as error:
         return 0, error
     except SQLAlchemyError:
         return 0, None  # a store that is away or of another revision is another finding
-    with store.engine.connect() as connection:
-        for _table, column, _kind in sealed_columns():
-            stored = _raw(column)
-            query = sa.select(sa.func.count()).where(stored != "", stored.not_like(prefix))
-            stale += connection.execute(query).scalar_one()
     return stale, None

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from review_service.tables.columns import json_column, moment, one_of
+from review_service.tables.columns import json_column, moment, one_of, sealed_json
 
 
 class Application(SQLModel, table=True):
@@ -30,7 +30,9 @@ class Application(SQLModel, table=True):
     prefecture: str
     stage: str = "unit"
     version: int = 0
-    fields: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    fields: dict[str, Any] = Field(
+        default_factory=dict, sa_column=sealed_json("application.fields")
+    )
     saved_at: datetime = Field(sa_column=moment(nullable=False))
     submitted_at: datetime | None = Field(default=None, sa_column=moment())
     sent_by: str = ""

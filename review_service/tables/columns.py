@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.mutable import MutableDict
 from sqlmodel import SQLModel
 
-from review_service.crypto import Sealed
+from review_service.crypto import Sealed, SealedJson, SealedText
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -54,6 +54,16 @@ def moment(*, nullable: bool = True) -> Any:
 def sealed(column: str, *, unique: bool = False) -> Any:
     """Return a column of text that is encrypted at rest."""
     return sa.Column(Sealed(column), nullable=False, unique=unique)
+
+
+def sealed_text(column: str, *, nullable: bool = False) -> Any:
+    """Return a column of text of any length that is encrypted at rest."""
+    return sa.Column(SealedText(column), nullable=nullable)
+
+
+def sealed_json(column: str) -> Any:
+    """Return a column of a JSON object that is encrypted whole; changes in place are noticed."""
+    return sa.Column(MutableDict.as_mutable(SealedJson(column)), nullable=False)
 
 
 def long_text() -> Any:

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from review_service.tables.columns import long_text, moment, one_of, sealed
+from review_service.tables.columns import long_text, moment, one_of, sealed, sealed_text
 
 
 class Commitment(SQLModel, table=True):
@@ -113,13 +113,13 @@ class Letter(SQLModel, table=True):
     """
 
     id: int | None = Field(default=None, primary_key=True)
-    address: str
-    name: str
-    subject: str
-    body: str = Field(sa_column=long_text())
-    calendar: str = Field(default="", sa_column=long_text())
+    address: str = Field(sa_column=sealed("letter.address"))
+    name: str = Field(sa_column=sealed("letter.name"))
+    subject: str = Field(sa_column=sealed("letter.subject"))
+    body: str = Field(sa_column=sealed_text("letter.body"))
+    calendar: str = Field(default="", sa_column=sealed_text("letter.calendar"))
     made_at: datetime = Field(sa_column=moment(nullable=False))
     sent_at: datetime | None = Field(default=None, sa_column=moment())
     attempts: int = 0
-    error: str = ""
+    error: str = Field(default="", sa_column=sealed("letter.error"))
     tried_at: datetime | None = Field(default=None, sa_column=moment())

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from review_service.tables.columns import long_text, moment
+from review_service.tables.columns import long_text, moment, sealed_text
 
 
 class LogHead(SQLModel, table=True):
@@ -34,7 +34,9 @@ class LogEvent(SQLModel, table=True):
     type: str
     subject: str = ""
     event: str = Field(sa_column=long_text())
-    private: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
+    private: str | None = Field(
+        default=None, sa_column=sealed_text("log_event.private", nullable=True)
+    )
 
 
 class LogNode(SQLModel, table=True):

@@ -6,7 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from review_service.tables.columns import json_column, long_text, moment, one_of
+from review_service.tables.columns import (
+    json_column,
+    long_text,
+    moment,
+    one_of,
+    sealed,
+    sealed_text,
+)
 
 
 class Computation(SQLModel, table=True):
@@ -76,9 +83,9 @@ class Objection(SQLModel, table=True):
     round_id: int = Field(foreign_key="round.id", index=True)
     receipt: str = Field(unique=True)
     dossier: str = ""
-    name: str
-    contact: str
-    text: str = Field(sa_column=long_text())
+    name: str = Field(sa_column=sealed("objection.name"))
+    contact: str = Field(sa_column=sealed("objection.contact"))
+    text: str = Field(sa_column=sealed_text("objection.text"))
     source: str = Field(index=True)
     received_at: datetime = Field(sa_column=moment(nullable=False))
     status: str = "received"

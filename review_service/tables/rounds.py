@@ -6,7 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from review_service.tables.columns import json_column, long_text, moment, one_of, sealed
+from review_service.tables.columns import (
+    json_column,
+    long_text,
+    moment,
+    one_of,
+    sealed,
+    sealed_json,
+)
 
 
 class Round(SQLModel, table=True):
@@ -77,7 +84,9 @@ class Dossier(SQLModel, table=True):
     prefecture: str = ""
     rank: int
     status: str = "received"
-    application: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    application: dict[str, Any] = Field(
+        default_factory=dict, sa_column=sealed_json("dossier.application")
+    )
     indicators: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
 
 

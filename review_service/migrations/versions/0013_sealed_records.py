@@ -1,0 +1,33 @@
+"""Applications, letters, objections and the log's private part are sealed at rest.
+
+Types change for two columns alone (JSON → TEXT); rows that are there are sealed by the start of
+the service that follows (operation/columns.py), which has the keys.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+COLUMNS = (("application", "fields"), ("dossier", "application"))
+
+
+def _retype(old: sa.types.TypeEngine[object], new: sa.types.TypeEngine[object]) -> None:
+    for name, column in COLUMNS:
+        using = f"{column}::{'text' if isinstance(new, sa.Text) else 'json'}"
+        with op.batch_alter_table(name) as table:
+            table.alter_column(
+                column, existing_type=old, type_=new, existing_nullable=False,
+                postgresql_using=using,
+            )  # fmt: skip
+
+
+def upgrade() -> None:
+    _retype(sa.JSON(), sa.Text())
+
+
+def downgrade() -> None:
+    _retype(sa.Text(), sa.JSON())
