@@ -1,22 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlmodel import select
 
 from review_service import crypto
 from review_service.office import make_office
-from review_service.operation.columns import require_openable, rotate_columns, sealed_columns
+from review_service.operation import copying
+from review_service.operation.columns import (
+    require_openable,
+    rotate_columns,
+    sealed_columns,
+    sealed_state,
+)
 from review_service.settings import Settings
-from review_service.tables import Expert
+from review_service.tables import Dossier, Expert, Letter, Objection
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from review_service.storage import Store
+    from tests.operation.conftest import Place
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = crypto.ColumnKeys((b"k" * 64,))
@@ -110,6 +118,56 @@ def test_rotation_is_continued_where_it_was_cut_off(store: Store) -> None:
     with store.reading() as session:
         assert list(session.exec(select(Expert.document).order_by(Expert.number))) == documents
     assert rotate_columns(store) == {kind.column: 0 for _, _, kind in sealed_columns()}
+
+
+def test_what_an_older_version_wrote_openly_is_sealed_by_the_upgrade(
+    place: Place, request: pytest.FixtureRequest
+) -> None:
+    """Rows of an older revision go through the migrations, and none of their words stay readable.
+
+    On SQLite the whole file is looked at, its free pages and journal too.
+    """
+    store = place.office.store
+    words = ["13911112222", "链接https://a.example/L0NG", "张举报", "举报内容", "密"]
+    with store.writing() as session:
+        dossier = session.exec(select(Dossier)).first()
+        assert dossier is not None
+        dossier.application = {"legal": {"mobile": words[0]}}
+        session.add(dossier)
+        session.add(
+            Letter(
+                address="to@x.example", name="收件", subject="邀请", body=words[1], made_at=NOW,
+            )
+        )  # fmt: skip
+        session.add(
+            Objection(
+                round_id=dossier.round_id, receipt="R1", name=words[2], contact="c@x.example",
+                text=words[3], source="s", received_at=NOW,
+            )
+        )  # fmt: skip
+        session.commit()
+    command.downgrade(store._alembic(), "0011")
+    store.close()
+    url = store.url.render_as_string(hide_password=False)
+    office = make_office(replace(place.settings, database=url), place.office.tools)
+    with office.store.reading() as session:
+        assert session.exec(select(Letter)).one().body == words[1]
+        kept = session.get_one(Dossier, dossier.id)
+        assert kept.application["legal"]["mobile"] == words[0]
+        assert session.exec(select(Objection)).one().contact == "c@x.example"
+    assert sealed_state(office.store) == (0, None)
+    if "sqlite" in request.node.name:
+        path = Path(str(store.url.database))
+        data = b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+    else:
+        with office.store.engine.connect() as connection:
+            data = b"".join(
+                line
+                for table in copying.tables(connection)
+                for line in copying.lines(connection, table)
+            )
+    office.store.close()
+    assert not [one for one in (*words, "to@x.example", "c@x.example") if one.encode() in data]
 
 
 def test_an_installation_makes_its_keys_and_misses_lost_ones(tmp_path: Path) -> None:
