@@ -9,7 +9,7 @@ from review_service.commands.backups import backup, restore
 from review_service.commands.demo import demo
 from review_service.commands.mail import send_mail
 from review_service.commands.rotate import rotate
-from review_service.commands.rounds import archive, retention
+from review_service.commands.rounds import archive, retention, verify_archive
 from review_service.commands.serve import serve
 from review_service.commands.store import check, migrate, migrate_store, verify_the_log
 from review_service.commands.work import work
@@ -22,7 +22,7 @@ def main() -> None:
 
 for command in (
     serve, work, demo, migrate, check, verify_the_log, backup, restore, migrate_store, rotate,
-    archive, retention, send_mail,
+    archive, verify_archive, retention, send_mail,
     create, rotate_columns,
 ):  # fmt: skip
     main.add_command(command)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from review_service.files import whole_file
 from review_service.operation.archive_readme import README
 from review_service.operation.retention import keep_until
 from review_service.tables import Account, Draw, LogEvent, Round
+from review_service.workflows import attachments as attached
 from review_service.workflows import log
 from review_service.workflows.base import SYSTEM, WorkflowError, pk
 from review_service.workflows.bundles import draw_bundle
@@ -40,13 +41,19 @@ _OUTSIDE = {
     "witness", "column_mapping", "passkey", "sign_in_link", "sign_in_attempt", "account_change",
     "view_consent",
 }  # fmt: skip
+# What the law doesn't ask of a procurement's file: how to reach an expert. The document number
+# stands in the bundles of the draws alone, where it opens the commitment to who was drawn.
+_LEFT_OUT = {"expert": {"document", "phone", "email"}, "draw_expert": {"document"}}
 
 
-def archive_round(office: Office, code: str, path: Path) -> dict[str, Any]:
+def archive_round(
+    office: Office, code: str, path: Path, *, attachments: Path | None = None
+) -> dict[str, Any]:
     """Write the archive of the round `code` to the new file `path`, and return its manifest.
 
-    A checkpoint is signed first; `round.archived` with the file's digest is logged after it.
-    WorkflowError where the round isn't finished, FileExistsError where the file exists.
+    `attachments` is the folder of kept files (workflows/attachments.py). A checkpoint is signed
+    first; `round.archived` with the file's digest is logged after it. WorkflowError where the round
+    isn't finished or a file is missing or altered, FileExistsError where the file exists.
     """
     with office.store.reading() as session:
         row = session.exec(select(Round).where(Round.code == code)).first()
@@ -60,8 +67,9 @@ def archive_round(office: Office, code: str, path: Path) -> dict[str, Any]:
         zipfile.ZipFile(file, "w") as archive,
         office.store.snapshot() as session,
     ):
-        manifest = _write(session, row, archive)
-    digest = sha256(path.read_bytes()).hexdigest()
+        manifest = _write(session, row, archive, attachments)
+    with path.open("rb") as written:
+        digest = file_digest(written, "sha256").hexdigest()
     office.do(SYSTEM, log_archive, code, digest)
     return manifest | {"sha256": digest}
 
@@ -71,22 +79,32 @@ def log_archive(work: Work, code: str, digest: str) -> None:
     log.append(work, "round.archived", {"round": code, "archive": digest}, subject=code)
 
 
-def _write(session: Session, row: Round, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _write(
+    session: Session, row: Round, archive: zipfile.ZipFile, attachments: Path | None
+) -> dict[str, Any]:
     checkpoint = log.newest_checkpoint(session)
     if checkpoint is None:
         raise WorkflowError("checkpoint-needed")
     files: dict[str, str] = {}
 
-    def put(name: str, content: bytes) -> None:
+    def put(name: str, content: bytes, how: int = zipfile.ZIP_DEFLATED) -> None:
         entry = zipfile.ZipInfo(name, _TIME)
         entry.create_system, entry.external_attr = 3, 0o600 << 16
-        archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+        archive.writestr(entry, content, how)
         files[name] = sha256(content).hexdigest()
 
     until = keep_until(session, row)
-    for name, rows in _tables(session, pk(row)).items():
+    tables = _tables(session, pk(row))
+    kept = []
+    for name, rows in tables.items():
         put(f"data/{name}.json", _json(rows))
         put(f"data/{name}.csv", _csv(rows))
+    for digest, listed in sorted(kept_files(tables).items()):
+        if attachments is None:
+            raise WorkflowError("attachment-folder")
+        content = attached.read_file(attachments, digest)
+        kept.append({"sha256": digest, "size": len(content), **listed})
+        put(f"attachments/{digest}", content, zipfile.ZIP_STORED)  # PDF and pictures are packed
     put("data/people.json", _json(_people(session)))
     put("log/events.jsonl", b"".join(one + b"\n" for one in log.events(session, checkpoint.size)))
     put("log/private.jsonl", b"".join(_openings(session, checkpoint.size)))
@@ -106,10 +124,24 @@ def _write(session: Session, row: Round, archive: zipfile.ZipFile) -> dict[str, 
             "size": checkpoint.size,
             "root": merkle.root(log.node_reader(session), checkpoint.size).hex(),
         },
+        "attachments": kept,
         "files": dict(sorted(files.items())),
     }
     put("manifest.json", _json(manifest))
     return manifest
+
+
+def kept_files(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return digest → name and media type of every file that rows of a round keep by digest.
+
+    Evidence that was removed again is part of the file of the procurement like what stands.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for table in ("attachment", "recommendation"):
+        for one in tables.get(table, ()):
+            facts = {"name": one["name"], "media": one.get("media", attached.PDF)}
+            found.setdefault(one["digest"], facts)
+    return found
 
 
 def _completed(session: Session, round_id: int) -> Iterable[Draw]:
@@ -180,7 +212,11 @@ def _named(
 
 def _rows(session: Session, table: sa.Table, query: sa.Select[Any]) -> list[dict[str, Any]]:
     found = session.connection().execute(query.order_by(*table.primary_key))
-    return [{key: _plain(value) for key, value in row.items()} for row in found.mappings()]
+    without = _LEFT_OUT.get(table.name, set())
+    return [
+        {key: _plain(value) for key, value in row.items() if key not in without}
+        for row in found.mappings()
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,8 @@ README = """\
   data/               轮次、申报材料、专家、回避、抽取、席位、评分、统计结果、审批
   log/events.jsonl    全部日志；checkpoint.txt 签名的检查点；keys.txt 公钥
   log/private.jsonl   日志中以摘要封存的内容及其盐值
-  draws/              每次抽取的验证包（监督检查版）
+  attachments/        申报附件和推荐报告，文件名即其 SHA-256；原名、大小、类型见 manifest.json
+  draws/              每次抽取的验证包（监督检查版）；证件号码只在此处，用以核对抽中者身份的承诺
   verify.py           抽取验证程序；verify_archive.py 归档验证程序
 
 ----------------------------------------------------------------------
@@ -42,7 +43,10 @@ To verify, offline, with Python 3.9 or later and nothing else:
   data/               round, dossiers, experts, conflicts, draws, seats, reviews, results, approvals
   log/events.jsonl    the whole log, one event a line; checkpoint.txt signed; keys.txt public keys
   log/private.jsonl   what the log holds as salted digests, with the salts
-  draws/              the bundle of each completed draw, in the inspector's form
+  attachments/        evidence and reports, named by their SHA-256; manifest.json has their
+                      given names, sizes in bytes and media types
+  draws/              the bundle of each completed draw, in the inspector's form; document numbers
+                      stand here alone, to open the commitments to who was drawn
   verify.py           the verifier of a draw; verify_archive.py the verifier of this archive
 
 Times are UTC. An event is hashed as SHA-256(0x00 ‖ line without its line end), nodes as

@@ -2,9 +2,10 @@
 
 Standard library alone, Python 3.9 or later. It checks that every file is what the manifest says,
 that the log's Merkle root is the checkpoint's, that each sealed record opens, that the scores in
-data/review.json are those that were sealed when they were submitted, and each draw by verify.py.
+data/review.json are those that were sealed when they were submitted, that the attachments are those
+that the rows name, and each draw by verify.py.
 
-验证一个轮次的归档：文件摘要、日志默克尔根与检查点、封存内容、提交时的分数、每次抽取。
+验证一个轮次的归档：文件摘要、日志默克尔根与检查点、封存内容、提交时的分数、附件、每次抽取。
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def check_sealed(folder: Path, _manifest: dict[str, Any]) -> str | None:
             sealed[value["expert"], value["dossier"]] = [value["levels"]]
         elif event["type"] == "review.amended" and "after" in value:
             for key, levels in sealed.items():
-                if key[1] == value["dossier"] and value["before"]["levels"] in levels:
+                # Amendments of older versions don't name the expert.
+                own = key == (value.get("expert", key[0]), value["dossier"])
+                if own and value["before"]["levels"] in levels:
                     levels.append(value["after"]["levels"])
     return _check_reviews(folder, sealed)
 
@@ -110,11 +113,29 @@ def _check_reviews(folder: Path, sealed: dict[Any, Any]) -> str | None:
     return None
 
 
-def check_draws(folder: Path, _manifest: dict[str, Any]) -> str | None:
+def check_attachments(folder: Path, manifest: dict[str, Any]) -> str | None:
+    """Each file that a row keeps by digest is there, of the stated size, and no other is."""
+    named: set[str] = set()
+    for table in ("attachment", "recommendation"):
+        path = folder / f"data/{table}.json"
+        named |= {row["digest"] for row in json.loads(path.read_text("utf-8"))}
+    sizes = {one["sha256"]: one["size"] for one in manifest["attachments"]}
+    if set(sizes) != named:
+        return "missing or extra: " + ", ".join(sorted(set(sizes) ^ named))
+    for digest, size in sizes.items():
+        content = (folder / "attachments" / digest).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest or len(content) != size:
+            return f"{digest} has been changed"
+    return None
+
+
+def check_draws(
+    folder: Path, _manifest: dict[str, Any], verifier: Path | None = None
+) -> str | None:
     """Each completed draw verifies, by the program that knows nothing of this archive."""
     for bundle in sorted((folder / "draws").glob("*.zip")):
         done = subprocess.run(  # noqa: S603 - the archive's own verifier, in this interpreter
-            [sys.executable, str(folder / "verify.py"), str(bundle)],
+            [sys.executable, str(verifier or folder / "verify.py"), str(bundle)],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -130,16 +151,23 @@ CHECKS = (
     ("files 文件", check_files),
     ("log 日志", check_log),
     ("sealed records 封存内容", check_sealed),
+    ("attachments 附件", check_attachments),
     ("draws 抽取", check_draws),
 )
 
 
-def verify(folder: Path) -> int:
-    """Print a line for each check; return how many failed."""
+def verify(folder: Path, verifier: Path | None = None) -> int:
+    """Print a line for each check; return how many failed.
+
+    Draws are verified by `verifier`, a program of one's own, or by the archive's.
+    """
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     failed = 0
     for name, check in CHECKS:
-        problem = check(folder, manifest)
+        if check is check_draws:
+            problem = check_draws(folder, manifest, verifier)
+        else:
+            problem = check(folder, manifest)
         failed += problem is not None
         print(f"{'PASS' if problem is None else 'FAIL'}  {name}{': ' + problem if problem else ''}")  # noqa: T201 - a command
         if problem and check is check_files:
@@ -147,14 +175,14 @@ def verify(folder: Path) -> int:
     return failed
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], verifier: Path | None = None) -> int:
     """Verify the folder or zip that is named, or the folder of this file."""
     path = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
     if path.is_dir():
-        return 1 if verify(path) else 0
+        return 1 if verify(path, verifier) else 0
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
-        return 1 if verify(Path(folder)) else 0
+        return 1 if verify(Path(folder), verifier) else 0
 
 
 if __name__ == "__main__":

@@ -6,23 +6,27 @@ import json
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlmodel import select
 
+import allocation
+from review_service.operation import archive_verifier
 from review_service.operation.archive import archive_round
 from review_service.operation.retention import report
-from review_service.tables import LogEvent, Round, Seat
-from review_service.workflows import reviews, rounds, seats
+from review_service.tables import Application, LogEvent, Round, Seat
+from review_service.workflows import attachments, reviews, rounds, seats
+from review_service.workflows.accounts import create_account
+from review_service.workflows.attachments import keep_file
 from review_service.workflows.base import Actor, Office, WorkflowError, pk
 from tests.operation.conftest import ON_SQLITE
 from tests.workflows.conftest import STAFF, drawn, office, round_row
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from review_service.tables import Draw
+    from review_service.workflows.base import Work
 
 __all__ = ["drawn", "office", "round_row"]  # fixtures of the workflows' tests
 
@@ -69,7 +73,7 @@ def test_an_archive_is_whole_and_verifies_itself(
     manifest = archive_round(office, closed.code, path)
     done = _verify(path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("PASS") == 4
+    assert done.stdout.count("PASS") == 5
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         experts = json.loads(archive.read("data/expert.json"))
@@ -77,6 +81,7 @@ def test_an_archive_is_whole_and_verifies_itself(
         assert next(notes)["notes"].startswith('{"x"')
     assert {"draws/1.zip", "data/seat.json", "data/draw_expert.csv", "README.txt"} <= names
     assert len(experts) == 48
+    assert not {"document", "phone", "email"} & experts[0].keys()
     with office.store.reading() as session:
         event = session.exec(select(LogEvent.event).where(LogEvent.type == "round.archived")).one()
         (kept,) = report(session, office.tools.clock())
@@ -125,6 +130,44 @@ def test_an_altered_archive_is_found_out(
     done = _verify(mended)
     assert done.returncode == 1
     assert "PASS  files" in done.stdout
+
+
+@ON_SQLITE
+def test_attachments_go_along_and_are_verified(
+    office: Office, closed: Round, tmp_path: Path
+) -> None:
+    """Evidence is in the archive by its digest and size; one that is missing stops the export."""
+    folder = tmp_path / "attachments"
+    kept = keep_file(folder, b"%PDF-1.7\nproof\n%%EOF\n", "证明.pdf")
+
+    def attach(work: Work) -> None:
+        account = create_account(
+            work, code="unit-9", email="u9@x.example", name="某单位", role="unit", province="江苏",
+            prefecture="南京",
+            password_hash="x",
+        )  # fmt: skip
+        row = Application(
+            round_id=pk(closed), account_id=pk(account), unit="某单位", province="江苏",
+            prefecture="南京", saved_at=work.now,
+        )  # fmt: skip
+        work.session.add(row)
+        work.session.flush()
+        attachments.attach(work, row, kept, section=1, title="证明", pages="1")
+
+    office.do(STAFF, attach)
+    with pytest.raises(WorkflowError, match="attachment-folder"):
+        archive_round(office, closed.code, tmp_path / "no.zip")
+    path = tmp_path / "2026.zip"
+    manifest = archive_round(office, closed.code, path, attachments=folder)
+    assert [(one["name"], one["size"]) for one in manifest["attachments"]] == [
+        ("证明.pdf", kept.size)
+    ]
+    own = Path(allocation.__file__).parent / "verify.py"
+    assert archive_verifier.main([str(path)], own) == 0
+    (folder / kept.digest[:2] / kept.digest).write_bytes(b"another")
+    with pytest.raises(WorkflowError, match="attachment-damaged"):
+        archive_round(office, closed.code, tmp_path / "no.zip", attachments=folder)
+    assert not (tmp_path / "no.zip").exists()
 
 
 @ON_SQLITE
