@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from allocation.canonical import canonical
 from allocation.hashing import h
-from review_service.tables import Approval, Dossier, Review, Round
+from review_service.tables import Approval, Dossier, Expert, Review, Round
 from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
 from review_service.workflows.log import append
@@ -116,4 +116,8 @@ def _apply(work: Work, proposal: Approval) -> dict[str, Any]:
     work.session.add(review)
     dossier = work.one(Dossier, review.dossier_id)
     after = {"levels": dict(review.levels), "notes": dict(review.notes)}
-    return {"dossier": dossier.number, "before": before, "after": after}
+    expert = work.one(Expert, review.expert_id)
+    # All of it sealed: before the round opens, nothing open tells who amended which score.
+    return {
+        "expert": expert.number, "dossier": dossier.number, "before": before, "after": after,
+    }  # fmt: skip
