@@ -44,14 +44,19 @@ as_review() { # a command of the service, with its settings, as its user
     sh "$@"
 }
 
-# An upgrade: back up with the version that runs, and keep its environment beside the new one.
-if for_real && [ -x "$APP/venv/bin/review-service" ]; then
-  stamp=$(date -u +%Y%m%dT%H%M%SZ)
-  as_review "$APP/venv/bin/review-service" backup "/var/backups/review-service/upgrade-$stamp.age"
+# An upgrade: back up with the version that runs, and keep its environment beside the new one. A
+# run that was cut off left the mark: what is in venv then is no version that ever ran.
+MARK=$APP/upgrading
+if for_real && [ -e "$MARK" ]; then
+  say "going on with the upgrade that was cut off; $(cat "$MARK")"
+elif for_real && [ -x "$APP/venv/bin/review-service" ] && [ -x "$APP/venv/bin/python" ]; then
+  backup=/var/backups/review-service/upgrade-$(date -u +%Y%m%dT%H%M%SZ).backup
+  as_review "$APP/venv/bin/review-service" backup "$backup"
   systemctl stop review-work review-service
+  printf 'backed up to %s; venv.previous is the old version' "$backup" >"$MARK"
   rm -rf "$APP/venv.previous"
   mv "$APP/venv" "$APP/venv.previous"
-  say "backed up to /var/backups/review-service/upgrade-$stamp.age; venv.previous is the old version"
+  cat "$MARK"; say
 fi
 
 # The environment is made where it will run: its scripts name their place.
@@ -80,16 +85,24 @@ if ! for_real; then
   exit 0
 fi
 
-if id postgres >/dev/null 2>&1 && command -v createdb >/dev/null; then
-  runuser -u postgres -- psql -qtAc "SELECT 1 FROM pg_roles WHERE rolname = 'review'" | grep -q 1 ||
-    runuser -u postgres -- createuser review
-  runuser -u postgres -- psql -qtAc "SELECT 1 FROM pg_database WHERE datname = 'review'" |
-    grep -q 1 || runuser -u postgres -- createdb --owner review --encoding UTF8 \
-    --template template0 review
-fi
+# A database on this machine, where the settings ask for one by its local socket.
+as_postgres() { (cd / && runuser -u postgres -- "$@"); }
+case $(. "$ETC/environment" && printf %s "${REVIEW_DATABASE:-}${REVIEW_DATABASE_FILE:-}") in
+postgresql+psycopg:///review\?host=/var/run/postgresql)
+  command -v createdb >/dev/null || fail "the settings name PostgreSQL on this machine, and there is\
+ none: apt install postgresql, or set REVIEW_DATABASE in $ETC/environment (empty: SQLite)"
+  as_postgres psql -qtAc "SELECT 1" >/dev/null 2>&1 || fail "PostgreSQL does not answer on its local\
+ socket: start it and run this again"
+  as_postgres psql -qtAc "SELECT 1 FROM pg_roles WHERE rolname = 'review'" | grep -q 1 ||
+    as_postgres createuser review
+  as_postgres psql -qtAc "SELECT 1 FROM pg_database WHERE datname = 'review'" | grep -q 1 ||
+    as_postgres createdb --owner review --encoding UTF8 --template template0 review
+  ;;
+esac
 
 as_review "$APP/venv/bin/review-service" migrate
 systemctl daemon-reload
 systemctl enable --now review-service review-work review-backup.timer
+rm -f "$MARK"
 as_review "$APP/venv/bin/review-service" check || say "the lines above name what is still missing"
 say "the pages listen on REVIEW_BIND; deploy/nginx.conf.example shows TLS in front of them"
