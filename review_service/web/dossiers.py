@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import defer, load_only
 from sqlmodel import col, func, or_, select
 
 from review_service.exchange import form as application_form
@@ -14,13 +15,13 @@ from review_service.tables import Application, Attachment, Dossier, PaperReceipt
 from review_service.web.access import access, role
 from review_service.web.languages import language
 from review_service.web.page import attempt, db, dossier_or_404, like, round_or_404
+from review_service.web.paging import Page, page_of
 from review_service.web.pool import neighbours
 from review_service.web.views import bar
 from review_service.workflows.applications import draw_made, steps_of
 from review_service.workflows.attachments import attached
 from review_service.workflows.base import pk
 from review_service.workflows.dossiers import EXCEPTIONS, admit_received, gates_of
-from review_service.workflows.papers import receipts
 from review_service.workflows.recommending import recommendations
 from review_service.workflows.rounds import rubric_of
 from review_service.workflows.ways_back import application_of
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("dossiers", __name__)
 SEEN_BY = ("staff", "approver", "inspector")
+# The form's text is long, and no list shows it.
+_APPLICATION: Any = Dossier.application
+_NUMBER: Any = Dossier.number
 # Fields that say how to reach people: experts judge dossiers, they don't call applicants.
 _PRIVATE = frozenset({"legal.phone", "legal.fax", "legal.mobile", "legal.email"})
 
@@ -118,20 +122,14 @@ def part_names() -> dict[str, str]:
 def index(code: str) -> str:
     """The round's dossiers, with how many gates each meets."""
     row = round_or_404(code)
-    papers = receipts(db(), pk(row))
-    rows = []
-    for dossier in db().exec(_wanted(row)):
-        gates = gates_of(row, dossier)
-        failed = [one for one in gates if not one.passed]
-        rows.append({"dossier": dossier, "failed": failed, "papers": papers.get(pk(dossier))})
-    if request.args.get("gates") == "failed":
-        rows = [one for one in rows if one["failed"]]
     whole = select(func.count()).select_from(Dossier).where(Dossier.round_id == row.id)
     received = whole.where(Dossier.status == "received")
+    page, rows = _page(row)
     return render_template(
         "dossiers/index.html",
         round=row,
         rows=rows,
+        page=page,
         gates=len(rubric_of(row).gates),
         received=db().exec(received).one(),
         whole=db().exec(whole).one(),
@@ -140,6 +138,35 @@ def index(code: str) -> str:
         bar=bar("dossiers"),
         copies=row.rules.get("paper_copies", 0),
     )
+
+
+def _page(row: Round) -> tuple[Page, list[dict[str, Any]]]:
+    """Return the page asked for, and its dossiers with the gates they fail and their papers.
+
+    Gates stand in no column: to list those who fail some, every dossier is looked at.
+    """
+    query = _wanted(row)
+    if request.args.get("gates") == "failed":
+        failing = [one for one in _at_gates(row, query) if one["failed"]]
+        page = page_of(len(failing), "dossiers.index", row.code)
+        rows = list(page.of(failing))
+    else:
+        total = select(func.count()).select_from(query.order_by(None).subquery())
+        page = page_of(db().exec(total).one(), "dossiers.index", row.code)
+        rows = _at_gates(row, page.narrow(query))
+    shown = [pk(one["dossier"]) for one in rows]
+    papers = {
+        one.dossier_id: one
+        for one in db().exec(select(PaperReceipt).where(col(PaperReceipt.dossier_id).in_(shown)))
+    }
+    return page, [one | {"papers": papers.get(pk(one["dossier"]))} for one in rows]
+
+
+def _at_gates(row: Round, query: SelectOfScalar[Dossier]) -> list[dict[str, Any]]:
+    return [
+        {"dossier": one, "failed": [gate for gate in gates_of(row, one) if not gate.passed]}
+        for one in db().exec(query.options(defer(_APPLICATION)))
+    ]
 
 
 def _filters() -> dict[str, Any]:
@@ -163,6 +190,12 @@ def _wanted(row: Round) -> SelectOfScalar[Dossier]:
         if value := request.args.get(name, ""):
             query = query.where(getattr(Dossier, name) == value)
     return query.order_by(col(Dossier.number))
+
+
+def _numbers(row: Round) -> list[str]:
+    """Return the numbers that the filters leave, in the list's order."""
+    wanted = _wanted(row).options(load_only(_NUMBER))
+    return [one.number for one in db().exec(wanted)]
 
 
 def _choices(round_id: int | None, name: str) -> list[str]:
@@ -194,7 +227,7 @@ def one(code: str, number: str) -> str:
     row = round_or_404(code)
     dossier = dossier_or_404(row, number)
     application = application_of(db(), pk(dossier))
-    before, following = neighbours([one.number for one in db().exec(_wanted(row))], number)
+    before, following = neighbours(_numbers(row), number)
     return render_template(
         "dossiers/one.html",
         round=row,
@@ -227,7 +260,7 @@ def provinces(code: str) -> str:
         .order_by(col(Dossier.province), col(Dossier.rank))
     )
     grouped: dict[str, list[Dossier]] = defaultdict(list)
-    for dossier in db().exec(query):
+    for dossier in db().exec(query.options(defer(_APPLICATION))):
         grouped[dossier.province].append(dossier)
     quota = row.rules["dossiers_per_province"]
     return render_template(

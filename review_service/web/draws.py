@@ -94,7 +94,7 @@ def _room(row: Round, form: LockForm) -> str:
         for name, by in sorted(row.rules["parties"].items())
     ]
     past = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number).desc()))
-    rows = list(past)
+    rows, waits = list(past), due(row)
     return render_template(
         "draws/room.html",
         round=row,
@@ -105,8 +105,8 @@ def _room(row: Round, form: LockForm) -> str:
         ready=all(given for _name, _by, given in parties),
         rows=rows,
         underway=next((one for one in rows if one.status == "locked"), None),
-        due=due(row),
-        preview=_preview(row, draw_id),
+        due=waits,
+        preview=_preview(row, draw_id, waits),
     )
 
 
@@ -123,10 +123,10 @@ def due(row: Round) -> str:
     return "supplementary" if vacancies(db(), pk(row)) else ""
 
 
-def _preview(row: Round, draw_id: str) -> dict[str, Any]:
+def _preview(row: Round, draw_id: str, kind: str) -> dict[str, Any]:
     """Return what a lock would freeze now, and what speaks against it; nothing is stored."""
     now = office().tools.clock().replace(microsecond=0)
-    kind, sources = due(row), [{"kind": "drand", "chain": randomness.CHAIN, "round": _soon(now)}]
+    sources = [{"kind": "drand", "chain": randomness.CHAIN, "round": _soon(now)}]
     if kind in {"", "order"}:
         return {}
     work = Work(db(), actor(), office().tools, now)

@@ -8,11 +8,11 @@ from flask import Blueprint, abort, redirect, render_template, request, session,
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
-from review_service.tables import Approval, Conflict, Dossier, Draw, Pledge, Review, Round
+from review_service.tables import Draw, Round
 from review_service.web.access import access, public, role
 from review_service.web.languages import LANGUAGES
 from review_service.web.page import attempt, db, round_or_404, safe_next
-from review_service.web.steps import Counts, steps_of
+from review_service.web.steps import counts_of, steps_of
 from review_service.workflows import reviews, rounds
 from review_service.workflows.base import pk
 
@@ -63,27 +63,27 @@ def switch_text() -> Response:
 def overview(code: str) -> str:
     """Where the round stands and what comes next, each count a link to its list."""
     row = round_or_404(code)
-    count = Counts(row)
+    count = counts_of(row)
     draws = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number))).all()
     return render_template(
         "home/overview.html",
         round=row,
         rubric=rounds.rubric_of(row),
         steps=steps_of(row),
-        experts=count.experts(),
-        dossiers=count.of(Dossier, status="admitted"),
-        conflicts=count.of(Conflict, status="confirmed"),
-        suspected=count.of(Conflict, status="suspected"),
+        experts=count.of("expert"),
+        dossiers=count.of("dossier", "admitted"),
+        conflicts=count.of("conflict", "confirmed"),
+        suspected=count.of("conflict", "suspected"),
         draws=draws,
         drawn=any(one.status == "completed" for one in draws),
-        awaiting=count.seats("awaiting"),
-        accepted=count.seats("accepted"),
-        vacated=count.seats("vacated"),
-        pledges=count.of(Pledge),
-        submitted=count.of(Review, status="submitted"),
-        drafts=count.of(Review, status="draft"),
-        proposed=count.of(Approval, status="proposed"),
-        approved=count.of(Approval, status="approved"),
+        awaiting=count.of("seat", "awaiting"),
+        accepted=count.of("seat", "accepted"),
+        vacated=count.of("seat", "vacated"),
+        pledges=count.of("pledge"),
+        submitted=count.of("review", "submitted"),
+        drafts=count.of("review", "draft"),
+        proposed=count.of("approval", "proposed"),
+        approved=count.of("approval", "approved"),
     )
 
 

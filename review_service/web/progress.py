@@ -8,21 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlmodel import col, select
+from sqlalchemy.orm import defer
+from sqlmodel import col, func, select
 
 from review_service.tables import Approval, Dossier, Draw, Pledge, Review, Round, Seat
 from review_service.web.access import access
 from review_service.web.languages import BEIJING
 from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, office, round_or_404
-from review_service.web.shows import names_of
+from review_service.web.paging import page_of
+from review_service.web.seats import names_in
 from review_service.workflows import amendments, calibration, deadlines, reminders, reviews
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("progress", __name__)
+# The form's text is long, and no list shows it.
+_APPLICATION: Any = Dossier.application
 
 
 @blueprint.get("/rounds/<code>/progress")
@@ -30,32 +36,42 @@ blueprint = Blueprint("progress", __name__)
 def index(code: str) -> str:
     """Counts by state, each a filter of the list below."""
     row = round_or_404(code)
-    rows = experts(row)
+    everybody = experts(row)
     state = request.args.get("state", "")
-    late, unpledged = state == "late", state == "unpledged"
+    rows = [one for one in everybody if _in_state(one, state)]
+    page = page_of(len(rows), "progress.index", code)
     return render_template(
         "desk/progress.html",
         round=row,
-        rows=[
-            one
-            for one in rows
-            if not state
-            or one["state"] == state
-            or (late and one["late"])
-            or (unpledged and not one["pledged"])
-        ],
-        counts=Counter(one["state"] for one in rows),
-        late=sum(one["late"] for one in rows),
-        unfinished=sum(one["state"] != "submitted" for one in rows),
+        rows=_named(row, page.of(rows)),
+        page=page,
+        counts=Counter(one["state"] for one in everybody),
+        late=sum(one["late"] for one in everybody),
+        unfinished=sum(one["state"] != "submitted" for one in everybody),
         end=deadlines.round_end(row),
         samples=len(calibration.samples_of(db(), pk(row))),
-        submitted=sum(one["submitted"] for one in rows),
-        assigned=sum(one["assigned"] for one in rows),
-        pledged=sum(one["pledged"] for one in rows),
-        everybody=len(rows),
+        submitted=sum(one["submitted"] for one in everybody),
+        assigned=sum(one["assigned"] for one in everybody),
+        pledged=sum(one["pledged"] for one in everybody),
+        everybody=len(everybody),
         state=state,
         amendments=waiting(row),
     )
+
+
+def _in_state(one: dict[str, Any], state: str) -> bool:
+    """Whether an expert is in a state of the figures above the list; without one, everybody is."""
+    if state == "late":
+        return bool(one["late"])
+    if state == "unpledged":
+        return not one["pledged"]
+    return not state or one["state"] == state
+
+
+def _named(row: Round, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return experts of a page with `who` they are, None while names are sealed."""
+    names = names_in(row, [one["seat"] for one in rows])
+    return [one | {"who": names.get((one["seat"].draw_pk, one["pseudonym"]))} for one in rows]
 
 
 @blueprint.get("/rounds/<code>/progress/reviews")
@@ -63,29 +79,51 @@ def index(code: str) -> str:
 def one_by_one(code: str) -> str:
     """Every review that is to be given, by expert and dossier, with its state; never a score."""
     row = round_or_404(code)
-    given = {
-        (expert, dossier): (status, moment)
-        for expert, dossier, status, moment in db().exec(
-            select(Review.expert_id, Review.dossier_id, Review.status, Review.submitted_at).where(
-                Review.round_id == row.id
-            )
-        )
-    }
-    rows = []
-    for one in experts(row):
-        expert = one["seat"].expert_id
-        for dossier in reviews.assigned(db(), pk(row), expert):
-            status, moment = given.get((expert, pk(dossier)), ("none", None))
-            rows.append({"expert": one, "dossier": dossier, "state": status, "at": moment})
-    state = request.args.get("state", "")
+    state, everything = request.args.get("state", ""), _reviews(row)
+    rows = [one for one in everything if not state or one[2] == state]
+    page = page_of(len(rows), "progress.one_by_one", code)
+    shown = page.of(rows)
+    people = {one["pseudonym"]: one for one in _named(row, [one for one, *_ in shown])}
+    query = select(Dossier).where(col(Dossier.id).in_({dossier for _, dossier, *_ in shown}))
+    dossiers = {one.id: one for one in db().exec(query.options(defer(_APPLICATION)))}
     return render_template(
         "desk/reviews.html",
         round=row,
-        rows=[one for one in rows if not state or one["state"] == state],
-        counts=Counter(one["state"] for one in rows),
-        everything=len(rows),
+        rows=[
+            {
+                "expert": people[one["pseudonym"]],
+                "dossier": dossiers[dossier],
+                "state": status,
+                "at": moment,
+            }
+            for one, dossier, status, moment in shown
+        ],
+        page=page,
+        counts=Counter(one[2] for one in everything),
+        everything=len(everything),
         state=state,
     )
+
+
+def _reviews(row: Round) -> list[tuple[dict[str, Any], int, str, datetime | None]]:
+    """Return (expert, dossier's row, state, moment) of every review that is to be given.
+
+    By expert as `experts` lists them, samples first, then by the dossier's number.
+    """
+    stored = select(Review.expert_id, Review.dossier_id, Review.status, Review.submitted_at)
+    given = {
+        (expert, dossier): (status, moment)
+        for expert, dossier, status, moment in db().exec(stored.where(Review.round_id == row.id))
+    }
+    numbers = select(Dossier.id, Dossier.status, Dossier.number).where(Dossier.round_id == row.id)
+    order = {key: (status != "calibration", number) for key, status, number in db().exec(numbers)}
+    assigned = reviews.assigned_to_all(db(), pk(row))
+    return [
+        (one, dossier, *given.get((expert, dossier), ("none", None)))
+        for one in experts(row)
+        for expert in [one["seat"].expert_id]
+        for dossier in sorted(assigned[expert], key=order.__getitem__)
+    ]
 
 
 def waiting(row: Round) -> list[dict[str, Any]]:
@@ -134,44 +172,38 @@ def experts(row: Round) -> list[dict[str, Any]]:
     `state` is none (nothing begun), draft, or submitted (all of them); `late` says that the end
     has passed with reviews open.
     """
-    seats = (
-        db()
-        .exec(
-            select(Seat, Draw)
-            .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-            .where(Draw.round_id == row.id, Seat.status == "accepted")
-            .order_by(col(Seat.panel), col(Seat.stratum), col(Seat.pseudonym))
-        )
-        .all()
+    seats = db().exec(
+        select(Seat)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == row.id, Seat.status == "accepted")
+        .order_by(col(Seat.panel), col(Seat.stratum), col(Seat.pseudonym))
     )
-    names = {draw.id: names_of(row, draw) for _seat, draw in seats}
     signed = set(db().exec(select(Pledge.expert_id).where(Pledge.round_id == row.id)))
-    drafts = Counter(
-        db().exec(
-            select(Review.expert_id).where(Review.round_id == row.id, Review.status == "draft")
-        )
+    begun = select(Review.expert_id, func.count()).where(
+        Review.round_id == row.id, Review.status == "draft"
     )
+    drafts = dict(db().exec(begun.group_by(col(Review.expert_id))).all())
     standings = reminders.standings(db(), row)
     later = deadlines.extensions(db(), pk(row))
     now = office().tools.clock()
     found: dict[int, dict[str, Any]] = {}
-    for seat, draw in seats:
+    for seat in seats:
         if seat.expert_id in found:
             found[seat.expert_id]["panels"].append(seat.panel)
             continue
         one = standings[seat.expert_id]
-        begun = "draft" if drafts[seat.expert_id] or one.submitted else "none"
+        open_drafts = drafts.get(seat.expert_id, 0)
+        stage = "draft" if open_drafts or one.submitted else "none"
         found[seat.expert_id] = {
             "seat": seat,
             "panels": [seat.panel],
             "stratum": seat.stratum,
             "pseudonym": seat.pseudonym,
-            "who": names[draw.id].get(seat.pseudonym),
             "pledged": seat.expert_id in signed,
             "assigned": one.assigned,
-            "drafts": drafts[seat.expert_id],
+            "drafts": open_drafts,
             "submitted": one.submitted,
-            "state": "submitted" if one.assigned > 0 and one.finished else begun,
+            "state": "submitted" if one.assigned > 0 and one.finished else stage,
             "due": one.due,
             "late": one.late(now),
             "extended": later.get(seat.expert_id),

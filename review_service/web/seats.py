@@ -3,68 +3,106 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlmodel import col, select
+from sqlalchemy.orm import load_only
+from sqlmodel import case, col, func, select
 
-from review_service.tables import Draw, Invitation, LogEvent, Round, Seat
+from review_service.tables import Draw, DrawExpert, Expert, Invitation, LogEvent, Round, Seat
 from review_service.web.access import access
 from review_service.web.desk import invitation_link
 from review_service.web.outgoing import send_soon
-from review_service.web.page import attempt, db, office, round_or_404
-from review_service.web.shows import names_of
+from review_service.web.page import attempt, db, names_open, office, round_or_404
+from review_service.web.paging import Page, page_of
+from review_service.web.words import word
 from review_service.workflows import invitations
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("seats", __name__)
 SEEN_BY = ("staff", "approver", "inspector")
+STATUSES = ("awaiting", "accepted", "vacated")
+_PSEUDONYM: Any = DrawExpert.pseudonym
+_NAME: Any = DrawExpert.name
 # What staff may enter for an expert; "declined" and "conflict" are the expert's own to say.
 STAFF_REASONS = ("unreachable", "timeout", "withdrawn", "other")
 
 
-def chains(row: Round) -> list[dict[str, Any]]:
-    """Return every seat of the round with what came of it, by draw, panel and stratum."""
-    rows = (
-        db()
-        .exec(
-            select(Seat, Draw)
-            .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-            .where(Draw.round_id == row.id)
-            .order_by(col(Draw.number), col(Seat.panel), col(Seat.stratum), col(Seat.id))
-        )
-        .all()
+def chains(row: Round, status: str, page: Page) -> list[dict[str, Any]]:
+    """Return a page of the round's seats with what came of each, by draw, panel and stratum."""
+    query = (
+        select(Seat, Draw.draw_id)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == row.id)
+        .order_by(col(Draw.number), col(Seat.panel), col(Seat.stratum), col(Seat.id))
     )
-    skipped = _skipped({draw.draw_id for _seat, draw in rows})
-    names = {draw.id: names_of(row, draw) for _seat, draw in rows}
-    open_letters = select(Invitation).where(col(Invitation.closed_at).is_(None))
-    invited = {one.seat_id: one.answer_by for one in db().exec(open_letters)}
-    by_id = {seat.id: seat for seat, _draw in rows}
-    next_of = {seat.replaces_id: seat for seat, _draw in rows if seat.replaces_id}
+    if status:
+        query = query.where(Seat.status == status)
+    rows = db().exec(page.narrow(query)).all()
+    seats = [seat for seat, _draw_id in rows]
+    skipped = _skipped({draw_id for seat, draw_id in rows if seat.status == "vacated"})
+    names = names_in(row, seats)
+    letters = _OPEN.where(col(Invitation.seat_id).in_([pk(one) for one in seats]))
+    invited = dict(db().exec(letters).all())
+    earlier = {one.id: one for one in _seats(Seat.id, [one.replaces_id for one in seats])}
+    later = {one.replaces_id: one for one in _seats(Seat.replaces_id, [one.id for one in seats])}
     found = []
-    for seat, draw in rows:
-        key = (draw.draw_id, seat.panel, seat.stratum, seat.pseudonym, seat.dossier or None)
+    for seat, draw_id in rows:
+        key = (draw_id, seat.panel, seat.stratum, seat.pseudonym, seat.dossier or None)
         found.append(
             {
                 "seat": seat,
-                "draw": draw,
-                "who": names[draw.id].get(seat.pseudonym),
-                "replaces": by_id.get(seat.replaces_id or 0),
-                "next": next_of.get(seat.id or 0),
+                "who": names.get((seat.draw_pk, seat.pseudonym)),
+                "replaces": earlier.get(seat.replaces_id),
+                "next": later.get(seat.id),
                 "skipped": skipped.get(key, []),
-                "answer_by": invited.get(seat.id or 0),
+                "answer_by": invited.get(pk(seat)),
             }
         )
     return found
 
 
+# Seat and moment by which its open letter is to be answered.
+_OPEN = (
+    select(Invitation.seat_id, func.max(Invitation.answer_by))
+    .where(col(Invitation.closed_at).is_(None))
+    .group_by(col(Invitation.seat_id))
+)
+
+
+def _seats(column: Any, keys: list[int | None]) -> Sequence[Seat]:
+    wanted = [one for one in keys if one is not None]
+    query = select(Seat).where(column.in_(wanted)).order_by(col(Seat.id))
+    return db().exec(query).all() if wanted else ()
+
+
+def names_in(row: Round, seats: Iterable[Seat]) -> dict[tuple[int, str], tuple[str, str]]:
+    """Return (draw, pseudonym) → (name, employer) of who sits, empty while names are sealed."""
+    if not names_open(row):
+        return {}
+    people = select(DrawExpert, Expert.employer).join(
+        Expert, col(Expert.id) == col(DrawExpert.expert_id)
+    )
+    wanted = people.options(load_only(_PSEUDONYM, _NAME)).where(
+        col(DrawExpert.draw_pk).in_({one.draw_pk for one in seats}),
+        col(DrawExpert.expert_id).in_({one.expert_id for one in seats}),
+    )
+    return {
+        (one.draw_pk, one.pseudonym): (one.name, employer) for one, employer in db().exec(wanted)
+    }
+
+
 def _skipped(draw_ids: set[str]) -> dict[tuple[Any, ...], list[dict[str, str]]]:
     """Return who was skipped on the way to each replacement, from the log."""
+    if not draw_ids:
+        return {}
     rows = db().exec(
         select(LogEvent.event).where(
             col(LogEvent.subject).in_(draw_ids), LogEvent.type == "seat.replaced"
@@ -76,6 +114,37 @@ def _skipped(draw_ids: set[str]) -> dict[tuple[Any, ...], list[dict[str, str]]]:
         key = (body["draw_id"], body["panel"], body["stratum"], body["vacated"], body["dossier"])
         found[key] = body["skipped"]
     return found
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A round's seats by status, those without an open letter, and those late to answer."""
+
+    counts: dict[str, int]
+    uninvited: int
+    late: int
+
+
+def totals(row: Round) -> Totals:
+    """Count a round's seats, in one statement."""
+    letter = _OPEN.subquery()
+    answer_by = letter.c[1]
+    late = func.sum(case((answer_by < office().tools.clock(), 1), else_=0))
+    invited = func.count(answer_by)
+    query = (
+        select(Seat.status, func.count(), invited, late)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .outerjoin(letter, letter.c.seat_id == col(Seat.id))
+        .where(Draw.round_id == row.id)
+        .group_by(col(Seat.status))
+    )
+    found = {status: numbers for status, *numbers in db().exec(query)}
+    everybody, lettered, _late = found.get("awaiting", (0, 0, 0))
+    return Totals(
+        {status: numbers[0] for status, numbers in found.items()},
+        everybody - lettered,
+        sum(numbers[2] for numbers in found.values()),
+    )
 
 
 @blueprint.get("/rounds/<code>/seats")
@@ -94,20 +163,27 @@ def now(code: str) -> str:
 
 
 def _listing(row: Round) -> dict[str, Any]:
-    rows = chains(row)
     status = request.args.get("status", "")
-    time = office().tools.clock()
+    status = status if status in STATUSES else ""
+    count = totals(row)
+    total = count.counts.get(status, 0) if status else sum(count.counts.values())
+    page = page_of(total, "seats.index", row.code)
     return {
         "round": row,
-        "rows": [one for one in rows if not status or one["seat"].status == status],
-        "counts": Counter(one["seat"].status for one in rows),
+        "rows": chains(row, status, page),
+        "page": page,
+        "counts": count.counts,
         "status": status,
-        "uninvited": sum(
-            one["seat"].status == "awaiting" and one["answer_by"] is None for one in rows
-        ),
-        "late": sum(bool(one["answer_by"] and one["answer_by"] < time) for one in rows),
-        "reasons": STAFF_REASONS,
+        "uninvited": count.uninvited,
+        "late": count.late,
+        "reasons": [(one, str(word("reason", one))) for one in STAFF_REASONS],
+        "filters": _filters(),
     }
+
+
+def _filters() -> dict[str, Any]:
+    """Return what the address asks for, for links that come back to the same rows."""
+    return {name: value for name in ("status", "page") if (value := request.args.get(name, ""))}
 
 
 @blueprint.post("/rounds/<code>/seats/<int:seat_id>/vacate")
@@ -126,4 +202,4 @@ def vacate(code: str, seat_id: int) -> Response:
     done = _("The seat was vacated; the next of the list was taken where there is one.")
     attempt(done, invitations.replace, [pk(seat)], reason, note, invitation_link)
     send_soon()
-    return redirect(url_for("seats.index", code=code), code=303)
+    return redirect(url_for("seats.index", code=code, **_filters()), code=303)

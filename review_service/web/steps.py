@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from flask import request
 from flask_babel import gettext as _
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from review_service.tables import (
     Approval,
@@ -17,6 +18,7 @@ from review_service.tables import (
     Expert,
     LogEvent,
     Pledge,
+    Review,
     Round,
     Seat,
 )
@@ -76,72 +78,90 @@ def steps_of(row: Round) -> list[Step]:
 
 
 def _states(row: Round) -> dict[str, str]:
-    count = Counts(row)
+    count = counts_of(row)
     scored = row.status in {"closed", "published", "final"}
-    dossiers, experts = count.of(Dossier), count.experts()
-    suspected, completed = (
-        count.of(Conflict, status="suspected"),
-        count.of(Draw, status="completed"),
-    )
-    seats, awaiting = count.seats(), count.seats("awaiting")
-    approved = count.of(Approval, status="approved")
+    dossiers, experts = count.of("dossier"), count.of("expert")
+    suspected, completed = count.of("conflict", "suspected"), count.of("draw", "completed")
+    awaiting, accepted = count.of("seat", "awaiting"), count.of("seat", "accepted")
+    seats = awaiting + accepted
     begun = row.status != "draft"
     state = {
         "round": (begun, True),
         "applying": (begun and dossiers > 0, dossiers > 0),
         "recommending": (begun and dossiers > 0, dossiers > 0),
         "pool": (experts > 0 and begun, True),
-        "conflicts": (completed > 0 or (suspected == 0 and count.of(Conflict) > 0), dossiers > 0),
+        "conflicts": (completed > 0 or (suspected == 0 and count.of("conflict") > 0), dossiers > 0),
         "draw": (completed > 0, begun and experts > 0 and dossiers > 0),
         "contact": (seats > 0 and awaiting == 0, completed > 0),
-        "pledge": (scored or count.pledges() >= count.seats("accepted") > 0, seats > 0),
+        "pledge": (scored or count.of("pledge") >= accepted > 0, seats > 0),
         "scoring": (scored, row.status == "reviewing"),
         "progress": (scored, row.status == "reviewing"),
-        "results": (approved > 0, scored),
+        "results": (count.of("approval", "approved") > 0, scored),
         "publicity": (row.status == "final", row.status == "published"),
-        "inspection": (False, count.any_log()),
+        "inspection": (False, count.of("log") > 0),
     }  # fmt: skip
     return {
         key: "done" if done else "now" if going else "later" for key, (done, going) in state.items()
     }
 
 
+@dataclass(frozen=True)
 class Counts:
-    """Counts of a round's rows."""
+    """How many rows of each kind a round has, by their status."""
 
-    def __init__(self, row: Round) -> None:
-        self._round = row
+    rows: dict[tuple[str, str], int]
 
-    def of(self, table: Any, **equal: Any) -> int:
-        """Return how many rows of the round a table has, with columns equal to values."""
-        query = select(func.count()).select_from(table).where(table.round_id == self._round.id)
-        for name, value in equal.items():
-            query = query.where(getattr(table, name) == value)
-        return int(db().exec(query).one())
+    def of(self, kind: str, status: str = "") -> int:
+        """Return how many rows there are of a kind, of one status or of all.
 
-    def experts(self) -> int:
-        """Return how many experts of the pool are in use."""
-        return int(db().exec(select(func.count()).select_from(Expert).where(Expert.in_use)).one())
+        Kinds are dossier, conflict, draw, seat, review and approval, and without a status pledge,
+        expert (the pool's, in use) and log (1 where the log speaks of the round).
+        """
+        if status:
+            return self.rows.get((kind, status), 0)
+        return sum(count for (name, _), count in self.rows.items() if name == kind)
 
-    def seats(self, status: str = "") -> int:
-        """Return how many seats are of a status; without one, all that aren't vacated."""
-        query = (
-            select(func.count())
-            .select_from(Seat)
-            .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-            .where(Draw.round_id == self._round.id)
-        )
-        wanted = Seat.status == status if status else Seat.status != "vacated"
-        return int(db().exec(query.where(wanted)).one())
 
-    def pledges(self) -> int:
-        """Return how many experts signed the pledge."""
-        return self.of(Pledge)
+def _counting() -> sa.CompoundSelect[Any]:
+    """Return the statement of `counts_of`: one, for every page of a round asks."""
+    round_id: sa.BindParameter[int] = sa.bindparam("round_id")
 
-    def any_log(self) -> bool:
-        """Return whether the log speaks of the round."""
-        query = select(LogEvent.seq).where(LogEvent.subject == self._round.code).limit(1)
-        return db().exec(query).first() is not None
+    def rows(kind: str, status: Any, source: Any, *where: Any) -> sa.Select[Any]:
+        query = sa.select(sa.literal(kind), status, sa.func.count()).select_from(source)
+        return query.where(*where)
+
+    def by_status(kind: str, table: Any) -> sa.Select[Any]:
+        of_round = table.round_id == round_id
+        return rows(kind, table.status, table, of_round).group_by(table.status)
+
+    none = sa.literal("")
+    spoken = select(LogEvent.seq).where(LogEvent.subject == sa.bindparam("code")).limit(1)
+    seated = sa.join(Seat.__table__, Draw.__table__, col(Draw.id) == col(Seat.draw_pk))  # type: ignore[attr-defined]  # SQLModel's class attribute
+    return sa.union_all(
+        by_status("dossier", Dossier),
+        by_status("conflict", Conflict),
+        by_status("draw", Draw),
+        by_status("review", Review),
+        by_status("approval", Approval),
+        rows("seat", Seat.status, seated, col(Draw.round_id) == round_id).group_by(
+            col(Seat.status)
+        ),
+        rows("pledge", none, Pledge, col(Pledge.round_id) == round_id),
+        rows("expert", none, Expert, col(Expert.in_use)),
+        rows("log", none, spoken.subquery()),
+    )
+
+
+_COUNTING = _counting()
+
+
+def counts_of(row: Round) -> Counts:
+    """Return a round's counts, asked for once a request."""
+    kept: dict[str, Counts] = db().info.setdefault("counts", {})
+    if row.code not in kept:
+        found = db().execute(_COUNTING, {"round_id": row.id, "code": row.code})
+        kept[row.code] = Counts({(kind, status): count for kind, status, count in found})
+    return kept[row.code]
 
 
 def install(app: Flask) -> None:
