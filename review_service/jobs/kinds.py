@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from review_service import mail
-from review_service.workflows import computing, diagnosis, results
+from review_service.workflows import computing, diagnosis, replays, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +58,14 @@ def _compare(work: Work, arguments: Mapping[str, Any], record: Any) -> dict[str,
     return computing.compare_again(work, int(arguments["round_id"]), record)
 
 
+def _replay_input(work: Work, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return replays.replay_input(work, int(arguments["draw"]))
+
+
+def _keep_replay(_work: Work, _arguments: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    return dict(record)  # the job's outcome is where it is kept
+
+
 def _letters(work: Work, _arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     return mail.claim(work)
 
@@ -77,6 +85,8 @@ KINDS = {
     "results": Kind(_fit_input, "review_service.workflows.computing:results_record", _keep_results),
     # Fit and list computed once more and compared, nothing kept: {"round_id": …, "by": …}.
     "repeat": Kind(_repeat_input, "review_service.workflows.results:fit_record", _compare),
+    # A draw run again, its bundle verified: {"draw": …, "by": …}.
+    "replay": Kind(_replay_input, "review_service.workflows.replays:replay_record", _keep_replay),
     # Letters that wait, over SMTP: {}. What isn't taken is tried again by `send-mail`.
     "mail": Kind(_letters, "review_service.mail:send_claimed", _keep_sent),
 }

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from allocation.errors import AllocationError
 from review_service.web.languages import table_time
+from review_service.web.rulewords import RULE_SENTENCES
 from review_service.web.words import word
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
 from scoring.errors import ScoringError
@@ -195,7 +196,7 @@ _SENTENCES = {
     "reason-not-yours": _l("That reason is not yours to give."),
     "recusals-unresolved": _l("These declarations name nobody: %(issues)s."),
     "replay-large": _l(
-        "So much isn't verified while a page waits. Take the bundle and run the verifier, or the verification page, on your own machine."
+        "So long a log isn't verified here. Take the bundle and run the verifier, or the verification page, on your own machine."
     ),
     "request-exists": _l("This request was entered already."),
     "reselection-drops": _l(
@@ -267,6 +268,7 @@ _SENTENCES = {
     "verdicts-incomplete": _l("A verdict is needed for each of %(needed)s."),
     "vkey": _l("That is no verifier key (name+hash+base64)."),
 }
+_SENTENCES |= RULE_SENTENCES
 LISTED = 30  # of a list in a sentence; a refusal may name thousands
 _FIELDS = {"employer": _l("employer"), "province": _l("province")}
 # What kind of state a refusal's “status” is.

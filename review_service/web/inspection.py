@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from sqlmodel import col, func, select
 
 from allocation.errors import AllocationError
+from review_service.jobs.queue import enqueue
 from review_service.tables import Checkpoint, Draw, LogEvent, Round
 from review_service.web.access import access, actor
 from review_service.web.errors import sentence
@@ -22,13 +23,16 @@ from review_service.web.findings import fact_text, finding_text, flag_text
 from review_service.web.languages import language
 from review_service.web.log import newest_checkpoints
 from review_service.web.page import db, do, draw_or_404, round_or_404
-from review_service.workflows import anomalies, inspection, scrutiny
+from review_service.workflows import anomalies, inspection, replays, scrutiny
 from review_service.workflows import log as logs
 from review_service.workflows.base import NotFoundError, WorkflowError, pk
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
+
+    from review_service.tables import Job
+    from review_service.workflows.base import Work
 
 blueprint = Blueprint("inspection", __name__)
 
@@ -90,27 +94,52 @@ def draw(code: str, number: int) -> str:
         draw=found,
         events=events.all(),
         recipient=inspection.recipient_of(db(), actor().id),
+        replayed=[one for one in replays.replays_of(db(), found) if one.ended_at],
+        holds=replays.holds,
     )
 
 
 @blueprint.get("/inspection/rounds/<code>/draws/<int:number>/replay")
 @access("inspector")
-def replay(code: str, number: int) -> Response | str:
-    """Draw again from what is stored, and take the twelve checks that outsiders take."""
+def replay(code: str, number: int) -> str:
+    """How the newest replay of a draw goes, or what it found; its `part` is asked for again."""
     row = round_or_404(code)
     found = draw_or_404(row, number)
+    jobs = replays.replays_of(db(), found)
+    newest = jobs[0] if jobs else None
+    refusal = ""
+    if newest and newest.status == "failed":
+        refusal = note_sentence(WorkflowError(newest.outcome["code"], **newest.outcome["facts"]))
+    elif newest and newest.status == "done" and (why := newest.outcome["refusal"]):
+        refusal = sentence(WorkflowError(why["code"], **why["facts"]))
+    return render_template(
+        "inspection/replay_now.html" if request.args.get("part") else "inspection/replay.html",
+        round=row,
+        draw=found,
+        job=newest,
+        holds=replays.holds,
+        titles=replays.titles(chinese=language() == "zh"),
+        said=0 if language() == "zh" else 1,
+        refusal=refusal,
+    )
+
+
+@blueprint.post("/inspection/rounds/<code>/draws/<int:number>/replay")
+@access("inspector")
+def run_again(code: str, number: int) -> Response:
+    """Queue a replay: drawn again from what is stored, with the twelve checks of outsiders."""
+    found = draw_or_404(round_or_404(code), number)
     try:
-        again = inspection.replay(db(), found, chinese=language() == "zh")
+        do(_ask, pk(found))
     except WorkflowError as error:
         flash(note_sentence(error), "error")
         return redirect(url_for("inspection.draw", code=code, number=number), code=303)
-    return render_template(
-        "inspection/replay.html",
-        round=row,
-        draw=found,
-        again=again,
-        refusal=sentence(again.refusal) if again.refusal else "",
-    )
+    return redirect(url_for("inspection.replay", code=code, number=number), code=303)
+
+
+def _ask(work: Work, draw_pk: int) -> Job:
+    replays.stored_result(work.one(Draw, draw_pk))  # what isn't drawn is refused at once
+    return enqueue(work, replays.KIND, {"draw": draw_pk})
 
 
 @blueprint.post("/inspection/recipient")

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 
 def draw_bundle(session: Session, draw: Draw, *, identities: bool = False) -> bytes:
-    """Return the zip of a completed draw, up to the newest checkpoint that holds it.
+    """Return the zip of `bundle_of`."""
+    file = io.BytesIO()
+    write_bundle(file, bundle_of(session, draw, identities=identities))
+    return file.getvalue()
+
+
+def bundle_of(session: Session, draw: Draw, *, identities: bool = False) -> Bundle:
+    """Return the bundle of a completed draw, up to the newest checkpoint that holds it.
 
     `identities` adds salts, names and document numbers: the inspector's form, never the public's.
     """
@@ -31,7 +38,7 @@ def draw_bundle(session: Session, draw: Draw, *, identities: bool = False) -> by
     checkpoint = session.exec(newest).first()
     if checkpoint is None:
         raise WorkflowError("checkpoint-needed", draw_id=draw.draw_id)
-    bundle = Bundle(
+    return Bundle(
         snapshot=parse(draw.snapshot.encode()),
         sources=[json.loads(source.entry or "null") for source in sources_of(session, draw)],
         result=parse(draw.result.encode()),
@@ -40,9 +47,6 @@ def draw_bundle(session: Session, draw: Draw, *, identities: bool = False) -> by
         keys=all_keys(session, checkpoint.size),
         identities=_identities(session, draw) if identities else None,
     )
-    file = io.BytesIO()
-    write_bundle(file, bundle)
-    return file.getvalue()
 
 
 def _identities(session: Session, draw: Draw) -> dict[str, Any]:

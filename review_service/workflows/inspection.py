@@ -1,4 +1,4 @@
-"""The inspector's side: draws re-run, checkpoints compared, identities sealed to the inspector.
+"""The inspector's side: checkpoints compared, numbers missed, identities sealed to the inspector.
 
 All of it reads but two acts, which stand in the log: registering an own age key, and taking out
 identities (always encrypted to that key).
@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyrage
 from sqlmodel import col, select
 
 from allocation import checkpoint as notes
-from allocation import draw as drawing
-from allocation import merkle, verify
-from allocation.canonical import canonical, parse
-from allocation.errors import AllocationError, LogError
-from allocation.hashing import h
-from allocation.snapshot import Snapshot
+from allocation import merkle
+from allocation.errors import LogError
 from review_service.tables import Draw, LogEvent, Recipient
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.bundles import draw_bundle
-from review_service.workflows.draws import sources_of
 from review_service.workflows.log import all_keys, append, head, node_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlmodel import Session
 
     from review_service.workflows.base import Work
@@ -85,94 +78,7 @@ def _origin(session: Session) -> str:
     return str(json.loads(first.event)["body"]["origin"])
 
 
-# What a request verifies: more takes seconds, and anybody can do it on a machine of their own.
-MOST_EVENTS = 50_000  # half a second of the verifier
-MOST_SNAPSHOT = 4_000_000  # characters; a lottery of 10,000 experts has about two million
-
 # --- draws ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A draw run again from what is stored: (what, stored, recomputed) and the verifier's lines.
-
-    `lines` are {step, title, status, text} of allocation/verify.py on the draw's bundle; empty
-    with a `refusal` where no bundle can be made yet.
-    """
-
-    compared: tuple[tuple[str, str, str], ...]
-    lines: tuple[dict[str, Any], ...] = ()
-    refusal: WorkflowError | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether everything that could be compared agrees and no line failed."""
-        same = all(stored == again for _, stored, again in self.compared)
-        return same and not any(line["status"] == "FAIL" for line in self.lines)
-
-
-def replay(session: Session, draw: Draw, *, chinese: bool) -> Replay:
-    """Draw again from the stored snapshot and sources, and check the bundle as outsiders would."""
-    if draw.result is None:
-        raise WorkflowError("draw-status", draw_id=draw.draw_id, status=draw.status)
-    if len(draw.snapshot) > MOST_SNAPSHOT:
-        raise WorkflowError("replay-large", draw_id=draw.draw_id)
-    snapshot = parse(draw.snapshot.encode())
-    entries = [json.loads(one.entry or "null") for one in sources_of(session, draw)]
-    logged = _logged(session, draw)
-    digest = Snapshot.from_record(snapshot).digest.hex()
-    try:
-        again = drawing.draw(snapshot, entries)
-    except AllocationError as error:
-        again = {"seed": f"({error.code})"}
-    stored = parse(draw.result.encode())
-    result = h("result", canonical(again)).hex()
-    compared = (
-        ("snapshot", logged["draw.locked"]["snapshot"], digest),
-        ("seed", logged["draw.completed"]["seed"], again["seed"]),
-        ("result", logged["draw.completed"]["result"], result),
-        ("kept", h("result", canonical(stored)).hex(), result),
-    )
-    if head(session).size > MOST_EVENTS:
-        return Replay(compared, (), WorkflowError("replay-large", draw_id=draw.draw_id))
-    try:
-        lines = _verified(draw_bundle(session, draw, identities=True), chinese=chinese)
-    except WorkflowError as error:
-        return Replay(compared, (), error)
-    return Replay(compared, lines)
-
-
-def _logged(session: Session, draw: Draw) -> dict[str, dict[str, Any]]:
-    """Return the bodies of the draw's lock and completion as the log holds them."""
-    kinds = ("draw.locked", "draw.completed")
-    rows = session.exec(
-        select(LogEvent.type, LogEvent.event).where(
-            LogEvent.subject == draw.draw_id, col(LogEvent.type).in_(kinds)
-        )
-    )
-    found = {kind: json.loads(text)["body"] for kind, text in rows}
-    missing = [kind for kind in kinds if kind not in found]
-    if missing:
-        raise WorkflowError("event-missing", draw_id=draw.draw_id, missing=missing)
-    return found
-
-
-def _verified(data: bytes, *, chinese: bool) -> tuple[dict[str, Any], ...]:
-    """Return the twelve numbered lines of the one-file verifier in one language."""
-    language = 0 if chinese else 1
-    try:
-        lines: Sequence[verify.Line] = verify.verify(verify.read_zip(data))
-    except verify.Refused as error:
-        lines = verify.unreadable(error)
-    return tuple(
-        {
-            "step": line.step,
-            "title": verify.told(f"step-{line.step}", {}, language),
-            "status": line.status,
-            "text": line.text(language),
-        }
-        for line in lines
-    )
 
 
 def missing_numbers(session: Session, round_id: int, code: str) -> list[int]:

@@ -224,6 +224,7 @@ MATRIX: dict[str, Row] = {
     "inspection.index": Row("inspector"),
     "inspection.draw": _inside("inspector", {"number": 9}, number=1),
     "inspection.replay": _inside("inspector", {"number": 9}, number=1),
+    "inspection.run_again": _inside("inspector", {"number": 9}, number=1),
     "inspection.identities": _inside("inspector", {"number": 9}, number=1),
     "inspection.recipient": Row("inspector"),
     "inspection.scores": _round("inspector"),
