@@ -167,7 +167,12 @@ def verify(bundle: Path) -> list[dict[str, Any]]:
 def _serve(settings: Settings, port: int) -> None:
     from review_service.demonstration.accounts import account_list
     from review_service.demonstration.world import serving_tools
+    from review_service.jobs.worker import start_thread
     from review_service.web import create_app
 
     click.echo(account_list())
-    run(create_app(settings, serving_tools(settings.data)), HOST, port)
+    app = create_app(settings, serving_tools(settings.data))
+    worker, thread = start_thread(app.extensions["office"])
+    run(app, HOST, port)
+    worker.stop.set()
+    thread.join()
