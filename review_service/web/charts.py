@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any
 
-ROW = 18  # pixels a row
-WIDTH = 1000
-LABEL = 330  # pixels for names on the left
-RIGHT = 70  # pixels for figures on the right
+ROW = 18  # pixels a row, and above and below the rows
 Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Where things stand: on a phone each label stands above its bar, and ticks are fewer.
+
+    `row` is the height of a row, `left` and `right` the margins of the scale; a row's bar lies
+    `down` below its middle, its label `rise` above the bar; `ticks` is how many steps the scale
+    has at most, `letters` how long a label may be.
+    """
+
+    width: int
+    row: int
+    left: int
+    right: int
+    down: int
+    rise: int
+    ticks: int
+    letters: int
+    narrow: bool = False
+
+
+WIDE = Layout(width=1000, row=ROW, left=330, right=70, down=0, rise=-4, ticks=9, letters=24)
+# 320 units are what a block leaves of a phone 390 pixels wide: type keeps its size there.
+NARROW = Layout(
+    width=320, row=38, left=10, right=10, down=9, rise=11, ticks=4, letters=22, narrow=True
+)
+
+
+@dataclass(frozen=True)
 class Mark:
-    """A row of a chart: label, interval, points in pixels, and what kind it is."""
+    """A row of a chart: label and its base line, interval, points in pixels, what kind it is."""
 
     label: str
     y: float
+    text: float
     low: float
     high: float
     point: float
@@ -39,90 +64,120 @@ class Chart:
     ticks: tuple[tuple[float, str], ...]
     line: float | None = None
     bands: tuple[tuple[float, float], ...] = ()
+    narrow: bool = False
 
 
-def _scale(low: float, high: float) -> tuple[float, float, tuple[float, ...]]:
-    """Return bounds and ticks (multiples of 1, 2, 5 … points, at most 10) that hold both ends."""
+def _scale(low: float, high: float, most: int) -> tuple[float, float, tuple[float, ...]]:
+    """Return bounds and ticks (1, 2, 5 … points apart, `most` steps or so) that hold both ends."""
     span = max(high - low, 1e-9)
-    step = next(size for size in (0.5, 1, 2, 5, 10, 20, 50, 100) if span / size <= 9 or size == 100)
+    sizes = (0.5, 1, 2, 5, 10, 20, 50, 100)
+    step = next((size for size in sizes if span / size <= most), sizes[-1])
     first = floor(low / step)
     last = max(ceil(high / step), first + 1)
     return first * step, last * step, tuple(step * n for n in range(first, last + 1))
 
 
-def _place(value: float, low: float, high: float) -> float:
-    return round(LABEL + (value - low) / (high - low) * (WIDTH - LABEL - RIGHT), 1)
+@dataclass(frozen=True)
+class _Row:
+    """A row in points: label, interval, point, another point, kind, and the figure shown."""
+
+    label: str
+    low: float
+    high: float
+    point: float
+    other: float | None
+    kind: str
+    shown: str
 
 
-def forest(found: dict[str, Any], total: int | None) -> Chart | None:
+def _chart(rows: list[_Row], layout: Layout, *, bound: float | None, tick: str) -> Chart:
+    """Return rows as marks on a common scale; `bound` is a value that the scale must hold."""
+    values = [
+        value
+        for one in rows
+        for value in (one.low, one.high, one.point, one.other, bound)
+        if value is not None
+    ]
+    low, high, ticks = _scale(min(values), max(values), layout.ticks)
+    span = layout.width - layout.left - layout.right
+
+    def place(value: float) -> float:
+        return round(layout.left + (value - low) / (high - low) * span, 1)
+
+    middle = ROW + layout.row * 0.5 + layout.down
+    marks = tuple(
+        Mark(
+            label=one.label[: layout.letters],
+            y=middle + layout.row * number,
+            text=middle + layout.row * number - layout.rise,
+            low=place(one.low),
+            high=place(one.high),
+            point=place(one.point),
+            other=None if one.other is None else place(one.other),
+            kind=one.kind,
+            shown=one.shown,
+        )
+        for number, one in enumerate(rows)
+    )
+    return Chart(
+        layout.width,
+        ROW + layout.row * len(rows) + ROW + 12,
+        layout.left,
+        layout.width - layout.right,
+        marks,
+        tuple((place(one), format(one, tick)) for one in ticks),
+        narrow=layout.narrow,
+    )
+
+
+def forest(found: dict[str, Any], total: int | None, layout: Layout = WIDE) -> Chart | None:
     """Return the ranked dossiers' adjusted scores with 95 % intervals, raw means beside.
 
     None where nobody is ranked. Best first; `line` is the edge below the last place; the band holds
     the rows still open.
     """
-    rows = [one for one in found["dossiers"] if one["expected_rank"] is not None]
-    if not rows:
+    ranked = [one for one in found["dossiers"] if one["expected_rank"] is not None]
+    if not ranked:
         return None
-    values = [value for one in rows for value in (one["from"], one["to"], one["raw_mean"])]
-    low, high, ticks = _scale(min(values), max(values))
-    marks = []
-    for number, one in enumerate(rows):
-        marks.append(
-            Mark(
-                label=f"{one['place']}  {one['id']}  {one['dossier'].unit}"[:24],
-                y=ROW * (number + 1.5),
-                low=_place(one["from"], low, high),
-                high=_place(one["to"], low, high),
-                point=_place(one["adjusted"], low, high),
-                other=_place(one["raw_mean"], low, high),
-                kind=one["status"] or "none",
-                shown=f"{one['adjusted']:.2f}",
-            )
+    rows = [
+        _Row(
+            label=f"{one['place']}  {one['id']}  {one['dossier'].unit}",
+            low=one["from"],
+            high=one["to"],
+            point=one["adjusted"],
+            other=one["raw_mean"],
+            kind=one["status"] or "none",
+            shown=f"{one['adjusted']:.2f}",
         )
-    opened = [n for n, one in enumerate(rows) if one["status"] == "open"]
-    bands = ((ROW * (min(opened) + 1), ROW * (max(opened) + 2)),) if opened else ()
-    edge = ROW * (total + 1.0) if total and total < len(rows) else None
-    return Chart(
-        WIDTH,
-        ROW * (len(rows) + 2) + 12,
-        LABEL,
-        WIDTH - RIGHT,
-        tuple(marks),
-        tuple((_place(tick, low, high), f"{tick:g}") for tick in ticks),
-        edge,
-        bands,
-    )
+        for one in ranked
+    ]
+    opened = [n for n, one in enumerate(ranked) if one["status"] == "open"]
+    bands = ()
+    if opened:
+        bands = ((ROW + layout.row * min(opened), ROW + layout.row * (max(opened) + 1)),)
+    edge = float(ROW + layout.row * total) if total and total < len(ranked) else None
+    return replace(_chart(rows, layout, bound=None, tick="g"), line=edge, bands=bands)
 
 
-def leniency(reviewers: list[dict[str, Any]]) -> Chart | None:
+def leniency(reviewers: list[dict[str, Any]], layout: Layout = WIDE) -> Chart | None:
     """Return the experts' leniency (points above or below the mean) with 95 % intervals."""
-    rows = sorted(reviewers, key=lambda one: (-(one["effect"] or 0), one["id"]))
-    rows = [one for one in rows if one["effect"] is not None and one["se"] is not None]
-    if not rows:
+    known = [one for one in reviewers if one["effect"] is not None and one["se"] is not None]
+    known.sort(key=lambda one: (-one["effect"], one["id"]))
+    if not known:
         return None
-    ends = [one["effect"] + sign * Z95 * one["se"] for one in rows for sign in (-1, 1)]
-    low, high, ticks = _scale(min(*ends, 0), max(*ends, 0))
-    marks = tuple(
-        Mark(
+    rows = [
+        _Row(
             label=one["id"],
-            y=ROW * (number + 1.5),
-            low=_place(one["effect"] - Z95 * one["se"], low, high),
-            high=_place(one["effect"] + Z95 * one["se"], low, high),
-            point=_place(one["effect"], low, high),
+            low=one["effect"] - Z95 * one["se"],
+            high=one["effect"] + Z95 * one["se"],
+            point=one["effect"],
             other=None,
             kind="clear" if abs(one["effect"]) > Z95 * one["se"] else "none",
             shown=f"{one['effect']:+.2f}",
         )
-        for number, one in enumerate(rows)
-    )
-    return Chart(
-        WIDTH,
-        ROW * (len(rows) + 2) + 12,
-        LABEL,
-        WIDTH - RIGHT,
-        marks,
-        tuple((_place(tick, low, high), f"{tick:+g}") for tick in ticks),
-    )
+        for one in known
+    ]
+    return _chart(rows, layout, bound=0.0, tick="+g")
 
 
 def chance_range(count: int) -> tuple[float, float]:
@@ -135,29 +190,27 @@ def chance_range(count: int) -> tuple[float, float]:
     return max(low, 0.0), high
 
 
-def consistency(experts: list[dict[str, Any]]) -> Chart | None:
+def consistency(experts: list[dict[str, Any]], layout: Layout = WIDE) -> Chart | None:
     """Return the experts' infit (1: as expected) before the range that chance gives it."""
-    rows = [one for one in experts if one.get("infit") is not None]
-    rows.sort(key=lambda one: (-one["infit"], one["id"]))
-    if not rows:
+    known = [one for one in experts if one.get("infit") is not None]
+    known.sort(key=lambda one: (-one["infit"], one["id"]))
+    if not known:
         return None
-    ranges = [chance_range(one["n"]) for one in rows]
-    low, high, ticks = _scale(0, max(*(end for _, end in ranges), rows[0]["infit"]))
-    marks = tuple(
-        Mark(
-            label=one["id"],
-            y=ROW * (number + 1.5),
-            low=_place(ends[0], low, high),
-            high=_place(ends[1], low, high),
-            point=_place(one["infit"], low, high),
-            other=None,
-            kind="none" if ends[0] <= one["infit"] <= ends[1] else "clear",
-            shown=f"{one['infit']:.2f}",
+    rows = []
+    for one in known:
+        low, high = chance_range(one["n"])
+        rows.append(
+            _Row(
+                label=one["id"],
+                low=low,
+                high=high,
+                point=one["infit"],
+                other=None,
+                kind="none" if low <= one["infit"] <= high else "clear",
+                shown=f"{one['infit']:.2f}",
+            )
         )
-        for number, (one, ends) in enumerate(zip(rows, ranges, strict=True))
-    )
-    scale = tuple((_place(tick, low, high), f"{tick:g}") for tick in ticks)
-    return Chart(WIDTH, ROW * (len(rows) + 2) + 12, LABEL, WIDTH - RIGHT, marks, scale)
+    return _chart(rows, layout, bound=0.0, tick="g")
 
 
 @dataclass(frozen=True)
@@ -175,12 +228,17 @@ class Slope:
 class Slopes:
     """Slopes with the edge below the last place, drawn between two columns of places."""
 
+    width: int
+    left: int
+    right: int
     height: int
     rows: tuple[Slope, ...]
     edge: float | None
 
 
-def moves(dossiers: list[dict[str, Any]], total: int | None, least: int = 3) -> Slopes | None:
+def moves(
+    dossiers: list[dict[str, Any]], total: int | None, least: int = 3, *, narrow: bool = False
+) -> Slopes | None:
     """Return the ways of the ranked dossiers; those of fewer than `least` places are pale."""
     ranked = [one for one in dossiers if one["place"] is not None]
     if not ranked:
@@ -196,7 +254,8 @@ def moves(dossiers: list[dict[str, Any]], total: int | None, least: int = 3) -> 
         for one in ranked
     )
     edge = ROW * (total + 1.0) if total and total < len(ranked) else None
-    return Slopes(ROW * (len(ranked) + 2), rows, edge)
+    columns = (320, 80, 230) if narrow else (640, 200, 440)
+    return Slopes(*columns, ROW * (len(ranked) + 2), rows, edge)
 
 
 SHADES = 7
@@ -228,7 +287,7 @@ def _shaded(value: float | None, ends: tuple[float, float]) -> tuple[float, int]
 
 @dataclass(frozen=True)
 class Matrix:
-    """The review graph as a table of dots: a column a dossier, a row an expert."""
+    """The review graph as a table of dots: a column a dossier, a row an expert, or turned round."""
 
     width: int
     height: int
@@ -236,19 +295,40 @@ class Matrix:
     cell: int
     rows: tuple[tuple[float, str], ...]
     dots: tuple[tuple[float, float, str], ...]
+    narrow: bool = False
 
 
-def matrix(pairs: list[tuple[str, str]], marked: set[str]) -> Matrix:
+def matrix(pairs: list[tuple[str, str]], marked: set[str], *, narrow: bool = False) -> Matrix:
     """Return the reviews as dots; `marked` names dossiers and experts that hold the graph together.
 
     Experts who share dossiers stand together: both sides are ordered by their first neighbours,
-    so that panels show as blocks.
+    so that panels show as blocks. `narrow`: a row a dossier, a column an expert, for a phone.
     """
+    experts, dossiers = _orders(pairs)
+    down, across = (dossiers, experts) if narrow else (experts, dossiers)
+    left, room = (62, 250) if narrow else (110, 1100)
+    cell = max(3 if narrow else 5, min(14, room // max(len(across), 1)))
+    line = {name: 12 * number + 8 for number, name in enumerate(down)}
+    column = {name: left + cell * number for number, name in enumerate(across)}
+    dots = tuple(
+        (
+            float(column[expert if narrow else dossier]),
+            line[dossier if narrow else expert] - 4.0,
+            "key" if dossier in marked or expert in marked else "",
+        )
+        for dossier, expert in pairs
+    )
+    rows = tuple((float(line[name]), name) for name in down)
+    width = max(left + cell * len(across) + 8, 320 if narrow else 0)
+    return Matrix(width, 12 * len(down) + 12, left, cell, rows, dots, narrow)
+
+
+def _orders(pairs: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Return experts and dossiers in the order of their first neighbours."""
     by_expert: dict[str, list[str]] = {}
+    reviews: dict[str, int] = {}
     for dossier, expert in pairs:
         by_expert.setdefault(expert, []).append(dossier)
-    reviews: dict[str, int] = {}
-    for dossier, _ in pairs:
         reviews[dossier] = reviews.get(dossier, 0) + 1
     usual = sorted(reviews.values())[len(reviews) // 2]
 
@@ -257,21 +337,5 @@ def matrix(pairs: list[tuple[str, str]], marked: set[str]) -> Matrix:
         return sorted(one for one in by_expert[expert] if reviews[one] <= 2 * usual), expert
 
     experts = sorted(by_expert, key=key)
-    order: dict[str, int] = {}
-    for expert in experts:
-        for dossier in key(expert)[0]:
-            order.setdefault(dossier, len(order))
-    for dossier in sorted(reviews):
-        order.setdefault(dossier, len(order))
-    left, cell = 110, max(5, min(14, 1100 // max(len(order), 1)))
-    line = {expert: 12 * number + 8 for number, expert in enumerate(experts)}
-    dots = tuple(
-        (
-            left + cell * order[dossier],
-            line[expert] - 4.0,
-            "key" if dossier in marked or expert in marked else "",
-        )
-        for dossier, expert in pairs
-    )
-    rows = tuple((float(line[expert]), expert) for expert in experts)
-    return Matrix(left + cell * len(order) + 8, 12 * len(experts) + 12, left, cell, rows, dots)
+    met = [dossier for expert in experts for dossier in key(expert)[0]]
+    return experts, list(dict.fromkeys([*met, *sorted(reviews)]))

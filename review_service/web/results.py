@@ -16,7 +16,16 @@ from review_service.tables import Approval, Round
 from review_service.web import diagnosis as words
 from review_service.web import documents, feeds, publicity  # noqa: F401 - their routes are ours
 from review_service.web.access import access, actor, role
-from review_service.web.charts import consistency, forest, heat, leniency, matrix, moves
+from review_service.web.charts import (
+    NARROW,
+    WIDE,
+    consistency,
+    forest,
+    heat,
+    leniency,
+    matrix,
+    moves,
+)
 from review_service.web.errors import sentence
 from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, scored_round
 from review_service.web.page import attempt, db, do, round_or_404
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
 
 FILTERS = ("q", "province", "status", "sort")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+LAYOUTS = (WIDE, NARROW)
 # How a table of dossiers can be sorted; missing figures come last.
 SORTS: dict[str, Any] = {
     "": lambda one: (one["place"] is None, one["place"] or 0, one["id"]),
@@ -122,13 +132,15 @@ def _pictures(row: Round, found: dict[str, Any]) -> dict[str, Any]:
     experts = seen["flags"]["experts"] if seen and seen["flags"] else []
     points = seen["design"]["articulation"] if seen and seen["design"] else {}
     chapters = [chapter.id for chapter in rubric_of(row).chapters]
+    linking = {name for names in points.values() for name in names}
+    # Each as wide as a desk and as narrow as a phone; the style sheet shows one of the two.
     return {
-        "forest": forest(found, total),
-        "moves": moves(found["dossiers"], total),
+        "forest": [forest(found, total, one) for one in LAYOUTS],
+        "moves": [moves(found["dossiers"], total, narrow=one) for one in (False, True)],
         "heat": heat(found["dossiers"], chapters),
-        "leniency": leniency(found["reviewers"]),
-        "consistency": consistency(experts),
-        "matrix": matrix(found["pairs"], {name for names in points.values() for name in names}),
+        "leniency": [leniency(found["reviewers"], one) for one in LAYOUTS],
+        "consistency": [consistency(experts, one) for one in LAYOUTS],
+        "matrix": [matrix(found["pairs"], linking, narrow=one) for one in (False, True)],
     }
 
 
