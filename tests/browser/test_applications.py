@@ -108,7 +108,6 @@ def _send_back(opened: Theatre, unit: Page, key: int) -> Page:
     assert unit.get_by_text("请补充第一部分证明材料页码").is_visible()
     unit.fill("[name='sections.1.pages']", "12-15")
     _until_saved(unit)
-    unit.wait_for_timeout(1200)  # the save that the last letter brings
     with unit.expect_navigation():
         unit.get_by_role("button", name="保存并核对全部").click()
     with unit.expect_navigation():

@@ -1,23 +1,12 @@
-// The application form: autosave with a version, drafts kept while the network or the sign-in is
-// lost, two windows told apart, characters counted, conditions live. Without this file the form
-// still saves with its button.
+// The application form: saved by itself (autosave.js), characters counted, conditions live. Without
+// this file the form still saves with its button.
 "use strict";
 
 (() => {
   const form = document.getElementById("application");
   if (!form) return;
-  const drafts = new window.Drafts(form.dataset.me);
   const by = (id) => document.getElementById(id);
-  const state = by("save-state");
-  const DELAY = 900; // milliseconds after the last change
-  const RETRY = 5000;
   const NOT_FIELDS = new Set(["csrf_token", "version", "applicant"]);
-  let version = Number(form.dataset.version);
-  let timer = null;
-  let sending = false;
-  let dirty = false;
-  let stopped = false; // another window has saved: nothing is sent until the person decides
-
   const names = [...new Set([...form.elements].map((one) => one.name).filter((name) => name && !NOT_FIELDS.has(name)))];
   const valueOf = (name) => {
     const found = form.elements[name];
@@ -26,7 +15,7 @@
 
   function values() {
     const fields = Object.fromEntries(names.map((name) => [name, valueOf(name)]));
-    return { version, applicant: valueOf("applicant"), fields };
+    return { applicant: valueOf("applicant"), fields };
   }
 
   function put(kept) {
@@ -61,11 +50,6 @@
     counter.classList.toggle("over", found > 3000);
   }
 
-  function say(name, more = "") {
-    state.textContent = `${state.dataset[name].replace("{time}", more)}${name === "refused" ? `：${more}` : ""}`;
-    state.parentElement.classList.toggle("troubled", name === "waiting" || name === "refused");
-  }
-
   const idOf = (path) => `f-${path.replaceAll(".", "-")}`;
   const TONES = { passed: "good", failed: "bad", missing: "warn" };
 
@@ -98,150 +82,34 @@
     by("nothing-missing").hidden = answer.missing.length > 0;
   }
 
-  function later(delay) {
-    clearTimeout(timer);
-    timer = setTimeout(send, delay);
-  }
-
-  function changed() {
-    dirty = true;
-    drafts.keep(values());
-    if (!stopped) later(DELAY);
-  }
-
-  // After signing in again in another window the page's token is old: fetch the new one.
-  async function freshToken() {
-    const answer = await fetch(form.dataset.token, { redirect: "manual", headers: { Accept: "application/json" } });
-    if (!answer.ok) return false;
-    const found = await answer.json();
-    if (found.me !== form.dataset.me) return false;
-    for (const one of document.querySelectorAll('input[name="csrf_token"]')) one.value = found.token;
-    return true;
-  }
-
-  function post(body) {
-    return fetch(form.dataset.save, {
-      method: "POST",
-      redirect: "manual",
-      headers: {
-        "Content-Type": "application/json",
-        Accept: "application/json",
-        "X-CSRFToken": form.elements.csrf_token.value,
-      },
-      body: JSON.stringify(body),
-    });
-  }
-
-  const signedOut = (answer) => answer.type === "opaqueredirect" || answer.status === 401;
-
-  async function send() {
-    if (sending || stopped || !dirty) return;
-    sending = true;
-    dirty = false;
-    say("saving");
-    try {
-      let answer = await post(values());
-      if ((signedOut(answer) || answer.status === 400) && (await freshToken())) answer = await post(values());
-      await handle(answer);
-    } catch {
-      dirty = true;
-      say("waiting");
-      later(RETRY);
-    }
-    sending = false;
-    if (dirty && !stopped && !timer) later(DELAY);
-  }
-
-  async function handle(answer) {
-    timer = null;
-    const out = signedOut(answer) || answer.status === 400 || answer.status === 403;
-    by("trouble-session").hidden = !out;
-    if (out || answer.status >= 500) {
-      dirty = true;
-      say("waiting");
-      return later(RETRY);
-    }
-    const found = await answer.json();
-    if (answer.status === 409) {
-      dirty = true;
-      stopped = true;
-      by("trouble-tabs").hidden = false;
-      by("trouble-tabs").dataset.stored = found.stored;
-      return say("refused", found.error);
-    }
-    if (!answer.ok) return say("refused", found.error);
-    version = found.version;
-    for (const one of document.querySelectorAll('input[name="version"]')) one.value = version;
-    if (dirty) drafts.keep(values());
-    else drafts.drop();
-    show(found);
-    return say("saved", found.saved);
-  }
-
-  by("take-theirs").addEventListener("click", () => {
-    dirty = false; // nothing of this page is to be kept
-    drafts.drop();
-    location.reload();
-  });
-  by("keep-mine").addEventListener("click", () => {
-    version = Number(by("trouble-tabs").dataset.stored);
-    stopped = false;
-    by("trouble-tabs").hidden = true;
-    dirty = true;
-    send();
-  });
+  const saver = new window.Autosave(form, { values, put, show, usable: (kept) => Boolean(kept.fields) });
 
   form.addEventListener("input", (event) => {
     if (event.target.tagName === "TEXTAREA") count(event.target);
-    changed();
+    saver.changed();
   });
-  form.addEventListener("change", changed);
+  form.addEventListener("change", () => saver.changed());
 
   // Whatever is sent from this page first waits for what is still on its way.
-  async function settled() {
-    clearTimeout(timer);
-    if (dirty && !stopped) send();
-    while (sending) await new Promise((wake) => setTimeout(wake, 50));
-  }
   for (const other of document.querySelectorAll("main form")) {
     other.addEventListener("submit", async (event) => {
-      if (other.dataset.settled || (!dirty && !sending)) {
-        stopped = stopped || other === form;
+      if (other.dataset.settled || (!saver.dirty && !saver.sending)) {
+        saver.stopped = saver.stopped || other === form;
         return;
       }
       event.preventDefault();
-      await settled();
-      if (stopped || dirty) return; // another window saved, or nothing arrives: the page says so
+      await saver.settle();
+      if (saver.stopped || saver.dirty) return; // another window saved, or nothing arrives: the page says so
       other.dataset.settled = "yes";
-      if (other === form) stopped = true;
+      if (other === form) saver.stopped = true;
       other.requestSubmit();
     });
   }
-  window.addEventListener("online", () => dirty && send());
-  window.addEventListener("beforeunload", () => dirty && drafts.keep(values()));
 
   // Beside the form there is room for what is folded up on a phone.
   if (window.matchMedia("(min-width: 62rem)").matches) {
     for (const one of document.querySelectorAll("details[data-wide]")) one.open = true;
   }
   form.querySelectorAll("textarea").forEach(count);
-  const kept = drafts.find();
-  if (kept && kept.fields) {
-    const same = JSON.stringify({ ...kept, version: 0 }) === JSON.stringify({ ...values(), version: 0 });
-    if (same) {
-      drafts.drop();
-    } else {
-      const stored = version;
-      put(kept);
-      by("restored").hidden = false;
-      dirty = true;
-      version = kept.version; // an older one is refused by the server, and the person decides
-      if (kept.version === stored) send();
-      else {
-        stopped = true;
-        by("trouble-tabs").hidden = false;
-        by("trouble-tabs").dataset.stored = stored;
-      }
-    }
-  }
+  saver.restore();
 })();
