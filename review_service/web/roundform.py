@@ -23,18 +23,31 @@ from wtforms import (
 )
 
 from review_service.web.choices import SelectChoice
-from review_service.web.roundlines import CONFLICTS, LEVELS, PLAIN, iso, read_panel, read_seats
+from review_service.web.errors import sentence
+from review_service.web.roundlines import CONFLICTS, PLAIN, iso, read_panel, read_seats
+from review_service.workflows.round_rules import (
+    ASSUMED,
+    BOUNDS,
+    CODE,
+    LEVELS,
+    LIMITS,
+    MOST,
+    TITLE,
+    faults,
+)
 from review_service.workflows.rounds import DEFAULT_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-LIMITS: Final = tuple((field, scope) for field in ("employer", "province") for scope in ("draw", "panel", "cell"))  # fmt: skip
 _CAP = re.compile(r"\s*([1-9]\d{0,5})\s*(?:[/／]\s*([1-9]\d{0,5}))?\s*")
 
 
-def _whole(label: Any, low: int, high: int, default: int | None, help_: Any = "") -> IntegerField:
+def _whole(
+    label: Any, bounds: tuple[int, int], default: int | None, help_: Any = ""
+) -> IntegerField:
     """Return a field for a whole number; without a default it may be left empty."""
+    low, high = bounds
     between = validators.NumberRange(
         low, high, message=_l("A whole number from %(min)s to %(max)s.")
     )
@@ -43,7 +56,7 @@ def _whole(label: Any, low: int, high: int, default: int | None, help_: Any = ""
 
 
 def _above_zero(label: Any, default: int, help_: Any = "") -> DecimalField:
-    between = validators.NumberRange(0.01, 10_000, message=_l("A number from %(min)s to %(max)s."))
+    between = validators.NumberRange(*ASSUMED, message=_l("A number from %(min)s to %(max)s."))
     given: dict[str, Any] = {"default": Decimal(default), "places": None, "description": help_}
     return DecimalField(label, [validators.InputRequired(), between], **given)
 
@@ -56,20 +69,18 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     """What a round decides before anything is drawn or scored."""
 
     title = StringField(
-        _l("Name of the round"), [validators.InputRequired(), validators.Length(max=120)]
+        _l("Name of the round"), [validators.InputRequired(), validators.Length(max=TITLE)]
     )
 
     dossiers_per_prefecture = _whole(
         _l("Most dossiers of a prefecture"),
-        1,
-        999,
+        BOUNDS["dossiers_per_prefecture"],
         3,
         _l("Notice of the autonomous region 〔2022〕278, part 2: at most 3 a prefecture, ranked."),
     )
     dossiers_per_province = _whole(
         _l("Most dossiers of a province"),
-        1,
-        999,
+        BOUNDS["dossiers_per_province"],
         5,
         _l("Notice of the ministry 〔2022〕162, part 1 (2): at most 5 a province."),
     )
@@ -88,8 +99,7 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )
     paper_copies = _whole(
         _l("Paper copies of each dossier"),
-        0,
-        20,
+        BOUNDS["paper_copies"],
         0,
         _l(
             "Notice 278, part 3 asks for 2, annex 2 of notice 162 for 4. 0: no papers are asked for; otherwise a dossier is admitted when they are in, or by a reasoned exception."
@@ -97,11 +107,15 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )
 
     age_limit = _whole(
-        _l("Oldest age of an expert"), 30, 120, 70, _l("Checked when the pool is brought in.")
+        _l("Oldest age of an expert"),
+        BOUNDS["conflicts.age_limit"],
+        70,
+        _l("Checked when the pool is brought in."),
     )
     senior_title = BooleanField(_l("Experts need a senior title"), default=True)
     organisers = TextAreaField(
         _l("Organising units"),
+        render_kw={"rows": 3},
         description=_l(
             "One a line, exactly as in the pool. Their own staff can’t be experts in use."
         ),
@@ -109,15 +123,13 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
 
     window_years = _whole(
         _l("Years that posts and advisory work count back"),
-        0,
-        30,
+        BOUNDS["conflicts.window_years"],
         3,
         _l("Government Procurement Regulations, article 9 (1) to (3): three years."),
     )
     fuzzy_cutoff = _whole(
         _l("Likeness from which names are suspected"),
-        50,
-        100,
+        BOUNDS["conflicts.fuzzy_cutoff"],
         85,
         _l(
             "Of 100. Staff confirm or dismiss each pair; a lower figure finds more and asks for more work."
@@ -140,6 +152,7 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )  # fmt: skip
     panels = TextAreaField(
         _l("Panels and their seats"),
+        render_kw={"rows": 6, "spellcheck": "false"},
         description=_l(
             "One panel a line: number, sector of its dossiers, then seats as stratum=count; for fixed panels a colon and the dossiers’ numbers. Example: P01 装备制造 技术=4 管理=3 ： A001 A002. Left empty where each dossier is a panel of its own."
         ),
@@ -153,8 +166,7 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )
     each_capacity = _whole(
         _l("Most dossiers of an expert"),
-        1,
-        1000,
+        (1, MOST),
         None,
         _l("Only where each dossier is a panel of its own."),
     )
@@ -167,31 +179,29 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     )
     limit_employer_draw = _whole(
         _l("Most experts of one employer in the whole draw"),
-        1,
-        1000,
+        (1, MOST),
         None,
         _l(
             "Left empty: no limit. The usual limits are 1 of an employer in the draw, 2 of a province in a panel."
         ),
     )
-    limit_employer_panel = _whole(_l("Most experts of one employer in a panel"), 1, 1000, None)
+    limit_employer_panel = _whole(_l("Most experts of one employer in a panel"), (1, MOST), None)
     limit_employer_cell = _whole(
-        _l("Most experts of one employer in a stratum of a panel"), 1, 1000, None
+        _l("Most experts of one employer in a stratum of a panel"), (1, MOST), None
     )
     limit_province_draw = _whole(
-        _l("Most experts of one province in the whole draw"), 1, 1000, None
+        _l("Most experts of one province in the whole draw"), (1, MOST), None
     )
     limit_province_panel = _whole(
         _l("Most experts of one province in a panel"),
-        1,
-        1000,
+        (1, MOST),
         None,
         _l(
             "A balanced lottery with several strata can’t limit a panel; limit a stratum of a panel instead."
         ),
     )
     limit_province_cell = _whole(
-        _l("Most experts of one province in a stratum of a panel"), 1, 1000, None
+        _l("Most experts of one province in a stratum of a panel"), (1, MOST), None
     )
     assumed_reviewer = _above_zero(
         _l("Assumed variance of leniency (points squared)"),
@@ -206,21 +216,24 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
         _l("25 means that an expert’s scores scatter by some 5 points beside the leniency."),
     )
 
-    review_from = _moment(_l("Scoring begins (Beijing, may be left open)"))
+    review_from = _moment(
+        _l("Scoring begins (Beijing)"), _l("Both moments may be left open, or neither.")
+    )
     review_until = _moment(
-        _l("Scoring ends (Beijing, may be left open)"),
+        _l("Scoring ends (Beijing)"),
         _l("Goes out with the invitations as a calendar file; later is late."),
     )
     calibration_first = BooleanField(
         _l("Calibration dossiers, where there are any, are scored before all others"), default=True
     )
 
-    total = _whole(_l("Places on the list"), 1, 10_000, 31)
-    province_most = _whole(_l("Most places per province"), 1, 1000, 5)
-    publicity_days = _whole(_l("Working days of publicity"), 1, 60, 5)
+    total = _whole(_l("Places on the list"), (1, 10_000), 31)
+    province_most = _whole(_l("Most places per province"), (1, MOST), 5)
+    publicity_days = _whole(_l("Working days of publicity"), BOUNDS["publicity_days"], 5)
 
-    panel_rows: list[dict[str, Any]]
-    each_rows: dict[str, int]
+    panel_rows: Sequence[dict[str, Any]] = ()
+    each_rows: Mapping[str, int] = {}
+    kept: Mapping[str, Any] = DEFAULT_RULES  # what the form doesn't show stays as it is here
 
     def sections(self) -> list[tuple[str, str, list[Any]]]:
         """Return the form's parts: key, title, fields."""
@@ -235,63 +248,19 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
         ]
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Check each field, then the moments against one another: an empty one is no field's fault."""
+        """Check each field, then the rules together: an empty moment is no field's fault."""
         good = bool(super().validate(extra_validators))
-        for name, text in self._misplaced():
-            self[name].errors = [*self[name].errors, text]
-            good = False
+        for fault in faults(self.rules()):
+            one = self[_field_of(fault.rule)]
+            if not one.errors:  # a field that can't be read is told of already
+                one.errors = [*one.errors, _TOLD.get(fault.code) or sentence(fault.error())]
+                good = False
         return good
-
-    def _misplaced(self) -> list[tuple[str, str]]:
-        """Return the moments that come too early or stand alone, each with what would be right."""
-        found = []
-        first, last = self.review_from.data, self.review_until.data
-        moments = [one for name in LEVELS if (one := self[f"deadline_{name}"].data)]
-        given = [*moments, first] if first else moments
-        if given != sorted(given):
-            found.append(
-                (
-                    "deadline_province",
-                    _(
-                        "The levels must end one after another, units first, and before scoring begins."
-                    ),
-                )
-            )
-        if bool(first) != bool(last):
-            found.append(("review_until", _("Give both the first and the last moment.")))
-        elif first and last and last <= first:
-            found.append(("review_until", _("Scoring ends after it begins.")))
-        return found
 
     def validate_panels(self, field: Any) -> None:
         """Read the panels; the message names the line that is wrong."""
         lines = enumerate((field.data or "").splitlines(), 1)
         self.panel_rows = [read_panel(number, line) for number, line in lines if line.strip()]
-        names = [one["id"] for one in self.panel_rows]
-        for name in names:
-            if names.count(name) > 1:
-                raise validators.ValidationError(_("Panel %(name)s stands twice.", name=name))
-        if self.method.data == "each" and names:
-            raise validators.ValidationError(
-                _("Where each dossier is a panel of its own, no panels stand here.")
-            )
-        if self.method.data != "each" and not names:
-            raise validators.ValidationError(_("At least one panel is needed."))
-        bare = [one["id"] for one in self.panel_rows if "dossiers" not in one]
-        if self.method.data == "balanced" and bare:
-            raise validators.ValidationError(
-                _("These panels name no dossiers after a colon: %(names)s.", names="、".join(bare))
-            )
-
-    def validate_method(self, field: Any) -> None:
-        """Ask for the seats of each dossier where the method needs them."""
-        self.each_rows = {}
-        if field.data == "each" and not (self.each_seats.data and self.each_capacity.data):
-            raise validators.ValidationError(
-                _(
-                    "Say below how many experts each dossier needs, and the most dossiers of an expert."
-                )
-            )
 
     def validate_each_seats(self, field: Any) -> None:
         """Read the seats of each dossier."""
@@ -300,17 +269,20 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     def validate_pair_cap(self, field: Any) -> None:
         """Ask for a fraction of at most 1."""
         found = _CAP.fullmatch(field.data or "")
-        if not found or int(found[1]) > int(found[2] or 1):
+        if not found:
             raise validators.ValidationError(_("A fraction of at most 1, such as 1/2."))
 
-    def rules(self, kept: Mapping[str, Any] = DEFAULT_RULES) -> dict[str, Any]:
+    def rules(self) -> dict[str, Any]:
         """Return the rules as the workflow takes them; what the form doesn't know is kept."""
+        kept = self.kept
         cap = _CAP.fullmatch(self.pair_cap.data or "1")
         each = self.method.data == "each"
         own = {name: self[name].data for name in PLAIN}
         own["method"] = "balanced" if each else self.method.data
-        own["each"] = {"seats": self.each_rows, "capacity": self.each_capacity.data} if each else {}
-        own["panels"] = self.panel_rows
+        own["each"] = (
+            {"seats": dict(self.each_rows), "capacity": self.each_capacity.data} if each else {}
+        )
+        own["panels"] = list(self.panel_rows)
         own["pair_cap"] = [int(cap[1]), int(cap[2] or 1)] if cap else [1, 1]
         own["assumed"] = {one: str(self[f"assumed_{one}"].data) for one in ("reviewer", "residual")}
         own["limits"] = [
@@ -329,7 +301,7 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
         own["conflicts"] = {**kept["conflicts"], **conflicts}
         places = {"total": self.total.data, "province": {"most": self.province_most.data}}
         own["list"] = {**kept["list"], **places}
-        return own
+        return {**kept, **own}
 
 
 class NewRound(RulesForm):
@@ -339,15 +311,36 @@ class NewRound(RulesForm):
         _l("Short code of the round"),
         [
             validators.InputRequired(),
-            validators.Regexp(r"^[a-z0-9][a-z0-9-]{1,39}$"),
+            validators.Regexp(rf"^{CODE}$", message=_l("Letters, digits and hyphens, at least two.")),
             validators.NoneOf(["new"]),  # /rounds/new is this page
         ],
-        description=_l("Small letters, digits and hyphens, such as 2026-skills; it stands in every draw number."),
+        description=_l("Letters, digits and hyphens, such as 2026-skills; it stands in every draw number."),
     )  # fmt: skip
     rubric = SelectField(
         _l("Rubric"), choices=[SelectChoice("skills-base-2022", "skills-base-2022")],
         description=_l("Annex 1 of notice 162: seven chapters, articles 1 to 24."),
     )  # fmt: skip
+
+
+# What the form says in its own words, since its fields are laid out otherwise than the rules.
+_TOLD: Final = {
+    "round-each": _l("Say below how many experts each dossier needs, and the most dossiers of an expert."),
+    "round-each-alone": _l("Where each dossier is a panel of its own, no panels stand here."),
+    "round-pair-cap": _l("A fraction of at most 1, such as 1/2."),
+}  # fmt: skip
+_FIELDS: Final = {
+    "deadlines": "deadline_province", "review_days": "review_until", "each": "method",
+    "list.total": "total", "list.province.most": "province_most", "list.category": "total",
+    "assumed.reviewer": "assumed_reviewer", "assumed.residual": "assumed_residual",
+    "limits": "limit_employer_draw",
+}  # fmt: skip
+
+
+def _field_of(rule: str) -> str:
+    """Return the name of the field that a rule is entered in; the title's for what has none."""
+    name = rule.removeprefix("conflicts.")
+    found = _FIELDS.get(rule, name)
+    return found if found in _NAMES else "title"
 
 
 _PARTS: Final[dict[str, tuple[str, ...]]] = {
@@ -359,3 +352,4 @@ _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "scoring": ("review_from", "review_until", "calibration_first"),
     "list": ("total", "province_most", "publicity_days"),
 }  # fmt: skip
+_NAMES: Final = frozenset(name for names in _PARTS.values() for name in names) - {"code", "rubric"}

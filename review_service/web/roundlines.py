@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from wtforms import validators
 
 from review_service.web.languages import BEIJING
+from review_service.workflows.round_rules import LEVELS, MOST
 from review_service.workflows.rounds import DEFAULT_RULES
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from review_service.tables import Round
 
-LEVELS: Final = ("unit", "prefecture", "province")
 CONFLICTS: Final = ("age_limit", "senior_title", "window_years", "fuzzy_cutoff", "same_province", "same_prefecture")  # fmt: skip
 PLAIN: Final = ("dossiers_per_prefecture", "dossiers_per_province", "paper_copies", "calibration_first", "publicity_days")  # fmt: skip
 
@@ -48,7 +48,7 @@ def read_seats(number: int, parts: list[str]) -> dict[str, int]:
     seats: dict[str, int] = {}
     for part in parts:
         stratum, _sign, count = part.partition("=")
-        if not stratum or not count.isdecimal() or not 1 <= int(count) <= 1000:
+        if not stratum or not count.isdecimal() or not 1 <= int(count) <= MOST:
             raise validators.ValidationError(
                 _("Line %(number)s: “%(part)s” is not stratum=count.", number=number, part=part)
             )

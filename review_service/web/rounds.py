@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("rounds", __name__)
+# The rules whose help says what they rest on, which readers want too; other help is for typing.
+BASES = frozenset({
+    "dossiers_per_prefecture", "dossiers_per_province", "deadline_prefecture", "deadline_province",
+    "paper_copies", "organisers", "window_years", "same_prefecture", "method",
+})  # fmt: skip
 
 
 @blueprint.route("/rounds/new", methods=["GET", "POST"])
@@ -51,16 +56,11 @@ def edit(code: str) -> str | Response:
     if row.status != "draft" and request.method == "GET":
         return back
     form = RulesForm(data=filled(row))
+    form.kept = rounds.DEFAULT_RULES | row.rules
     if not form.validate_on_submit():
         return render_template("rounds/form.html", form=form, round=row)
-    changed = rounds.DEFAULT_RULES | row.rules
-    attempt(
-        _("The rules are changed."),
-        rounds.change_round,
-        pk(row),
-        str(form.title.data),
-        changed | form.rules(changed),
-    )
+    done, title = _("The rules are changed."), str(form.title.data)
+    attempt(done, rounds.change_round, pk(row), title, form.rules())
     return back
 
 
@@ -71,7 +71,11 @@ def rules(code: str) -> str:
     row = round_or_404(code)
     form = RulesForm(data=filled(row), meta={"csrf": False})
     parts = [
-        (key, title, [(one, _value(one)) for one in fields])
+        (
+            key,
+            title,
+            [(one, value) for one in fields if _applies(form, one.name, value := _value(one))],
+        )
         for key, title, fields in form.sections()
     ]
     return render_template(
@@ -80,7 +84,15 @@ def rules(code: str) -> str:
         rubric=rounds.rubric_of(row),
         parts=parts,
         parties=sorted(row.rules["parties"].items()),
+        bases=BASES,
     )
+
+
+def _applies(form: RulesForm, name: str, value: Any) -> bool:
+    """Whether a rule means anything in this round: some are of one method, some only if given."""
+    if name == "pair_cap":
+        return bool(form.method.data != "lottery")
+    return value is not None or not name.startswith(("limit_", "each_", "panels"))
 
 
 def _value(field: Any) -> Any:

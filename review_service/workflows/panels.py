@@ -16,31 +16,6 @@ if TYPE_CHECKING:
 
     from review_service.tables import Dossier, Round
 
-METHODS = ("lottery", "balanced")
-
-
-def check_rules(rules: Mapping[str, Any]) -> None:
-    """Refuse rules that no draw could follow: method, pair cap, seats of `each`, variances."""
-    method, each = rules["method"], rules["each"]
-    if method not in METHODS:
-        raise WorkflowError("round-method", method=str(method), known=METHODS)
-    cap = rules["pair_cap"]
-    if not (_counts(cap) and len(cap) == 2 and cap[0] <= cap[1]):
-        raise WorkflowError("round-pair-cap", given=str(cap))
-    if each:
-        seats = each.get("seats") or {}
-        whole = set(each) == {"seats", "capacity"} and _counts([each["capacity"]])
-        if not (whole and seats and _counts(list(seats.values()))):
-            raise WorkflowError("round-each", given=str(each))
-        if method != "balanced" or rules["panels"]:
-            raise WorkflowError("round-each-alone")
-    assumed_of(rules)
-
-
-def _counts(values: Any) -> bool:
-    """Whether these are whole numbers of at least 1."""
-    return isinstance(values, list | tuple) and all(type(n) is int and n >= 1 for n in values)
-
 
 def assumed_of(rules: Mapping[str, Any]) -> tuple[float, float]:
     """Return the assumed variances of leniency and of noise, in squared points."""

@@ -12,7 +12,7 @@ from allocation.canonical import canonical
 from review_service.tables import Dossier, Review, Round
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.log import append
-from review_service.workflows.panels import check_rules
+from review_service.workflows.round_rules import check_name, check_rules, check_title
 from scoring.rubric import Rubric, load_rubric
 
 if TYPE_CHECKING:
@@ -62,7 +62,11 @@ DEFAULT_RULES: dict[str, Any] = {
 def create_round(
     work: Work, code: str, title: str, rubric: str, rules: dict[str, Any] | None = None
 ) -> Round:
-    """Create a draft round from a rubric of `scoring/rubrics/` (or a path) and its rules."""
+    """Create a draft round from a rubric of `scoring/rubrics/` (or a path) and its rules.
+
+    A WorkflowError names the rule that means nothing; a draft may lack its panels until it opens.
+    """
+    check_name(code, title)
     if work.session.exec(select(Round).where(Round.code == code)).first():
         raise WorkflowError("round-exists", round=code)
     unknown = sorted(set(rules or {}) - set(DEFAULT_RULES))
@@ -92,6 +96,7 @@ def change_round(work: Work, round_id: int, title: str, rules: dict[str, Any]) -
     unknown = sorted(set(rules) - set(DEFAULT_RULES))
     if unknown:
         raise WorkflowError("round-rules-unknown", keys=unknown)
+    check_title(title)
     check_rules(DEFAULT_RULES | rules)
     row.title, row.rules = title, _coded(DEFAULT_RULES | rules)
     work.session.add(row)
@@ -121,6 +126,7 @@ def open_round(work: Work, round_id: int) -> Round:
     row = work.one(Round, round_id, lock=True)
     if row.status != "draft":
         raise WorkflowError("round-status", round=row.code, status=row.status, needed="draft")
+    check_rules(DEFAULT_RULES | row.rules, whole=True)
     row.status, row.opened_at = "open", work.now
     work.session.add(row)
     append(
