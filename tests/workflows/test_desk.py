@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlmodel import col, select
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, select
 
 from review_service.exchange.scores import ScoreRow
 from review_service.tables import Conflict, Dossier, Letter, LogEvent, Pledge, Review, Round, Seat
@@ -211,12 +213,19 @@ def test_the_quick_autosave_stores_only_what_the_slow_way_would(scene: Scene) ->
         scene.do(seat, reviews.save_review, scene.id_of(dossier), levels={}, notes={}, version=0)
 
     scene.pledge(seat)
-    scene.do(seat, reviews.save_review, scene.id_of("Z01"), levels=levels, notes={}, version=0)
-    assert quick(1, number="Z01") is None  # samples go the slow way
-    scene.score(seat, "Z01", 5, version=1)
-    assert quick(0) is None  # there is no review yet
-    slow(number)
+    third = seats.dossiers_of(scene.draw, seat.panel)[2]
+    foreign = next(one for one in scene.seats if one.panel != seat.panel)
+    scene.office.do(STAFF, _close, scene.round_id, seat.expert_id, scene.id_of(third))
+    assert quick(0) is None  # the sample comes first
+    assert quick(1, number="Z01") is None  # there is no review yet
+    assert quick(0, number="Z01") == 1  # although another dossier is closed
+    assert quick(0, number="Z01") is None  # another window was first
+    assert quick(1, number="Z01") == 2
+    scene.score(seat, "Z01", 5, version=2)
+    assert quick(0, number=seats.dossiers_of(scene.draw, foreign.panel)[0]) is None
+    assert quick(0) == 1
     slow(other)
+    assert quick(0) is None
     assert quick(1) == 2
     assert quick(1) is None  # another window saved meanwhile
     assert quick(2, levels={"nothing": 5}) is None
@@ -229,15 +238,73 @@ def test_the_quick_autosave_stores_only_what_the_slow_way_would(scene: Scene) ->
     assert quick(2) is None  # submitted
     scene.office.do(STAFF, _close, scene.round_id, seat.expert_id, scene.id_of(other))
     assert quick(1, number=other) is None  # closed by a conflict
+    assert quick(0, number=third) is None
     scene.office.do(STAFF, _sample, scene.round_id, "Z02")
-    third = seats.dossiers_of(scene.draw, seat.panel)[2]
-    assert quick(1, number=third) is None  # a new sample comes first
+    fourth = seats.dossiers_of(scene.draw, seat.panel)[3]
+    assert quick(0, number=fourth) is None  # a new sample comes first
+    for held in seats.dossiers_of(scene.draw, seat.panel):
+        if held not in {other, third}:
+            scene.office.do(STAFF, _close, scene.round_id, seat.expert_id, scene.id_of(held))
+    assert quick(0, number="Z02") is None  # who has no other dossier has no sample
     with scene.office.store.reading() as session:
         everybody = reviews.assigned_to_all(session, scene.round_id)
         assert everybody == {
             one: {pk(row) for row in reviews.assigned(session, scene.round_id, one)}
             for one in {seat.expert_id for seat in scene.seats}
         }
+
+
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_autosave_whose_commit_gives_no_answer_is_stored_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, first: bool, undone: bool
+) -> None:
+    """The connection is lost during COMMIT: what was stored is not redone, what was not is.
+
+    The statement that stores tells the transaction's number, so the commit asks for it no more.
+    """
+    store, seat = scene.office.store, scene.seats[0]
+    if store.on_sqlite:
+        return  # a file has no connection to lose
+    scene.pledge(seat)
+    save: dict[str, Any] = {
+        "code": scene.code, "number": "Z01", "expert_id": seat.expert_id, "notes": {},
+        "levels": dict.fromkeys(scene.criteria, 6),
+    }  # fmt: skip
+    actor, read = Actor("expert", seat.pseudonym), 0 if first else 1
+    if not first:
+        scene.office.do(actor, autosave, version=0, **save)
+    asked, attempts = [], []
+
+    def statement(*given: Any) -> None:
+        asked.append(given[2])
+
+    def commit(session: Session) -> None:
+        attempts.append(session)
+        if len(attempts) == 1:
+            pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            if not undone:
+                real(session)
+            with store.engine.connect() as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+            if not undone:
+                raise OperationalError("COMMIT", {}, Exception(), connection_invalidated=True)
+        real(session)
+
+    real = Session.commit
+    monkeypatch.setattr(Session, "commit", commit)
+    event.listen(store.engine, "before_cursor_execute", statement)
+    try:
+        saved = scene.office.do(actor, autosave, version=read, **save)
+    finally:
+        event.remove(store.engine, "before_cursor_execute", statement)
+    assert saved is not None
+    assert saved.version == read + 1
+    stored = scene.rows(Review)
+    assert [one.version for one in stored] == [read + 1]  # type: ignore[attr-defined]
+    assert len(attempts) == (2 if undone else 1)
+    assert not any(text.startswith("SELECT pg_current_xact_id") for text in asked)
+    assert sum("pg_xact_status" in text for text in asked) == 1
 
 
 def _row(scene: Scene, number: str, version: int, level: int, count: int = 99) -> ScoreRow:
