@@ -7,7 +7,7 @@ import pytest
 
 from review_service.demonstration.world import STAFF
 from review_service.tables import Seat
-from review_service.workflows import reminders
+from review_service.workflows import reminders, rounds
 from tests.browser.conftest import Theatre, picture, serve, violations
 from tests.web.stage import CODE, Stage
 
@@ -20,11 +20,13 @@ pytestmark = pytest.mark.browser
 
 ROUND = f"/rounds/{CODE}"
 DESK = f"/desk/{CODE}"
+DRAFT = "2027-draft"
 # Who looks at which pages; one round in its scoring, one published.
 SCORING = {
     "": ["/", "/login", "/verification"],
     "staff": [
-        ROUND, "/rounds/new", f"{ROUND}/pool", f"{ROUND}/pool/E00004", f"{ROUND}/import/pool",
+        ROUND, "/rounds/new", f"{ROUND}/rules", f"/rounds/{DRAFT}/edit",
+        f"{ROUND}/pool", f"{ROUND}/pool/E00004", f"{ROUND}/import/pool",
         f"{ROUND}/dossiers", f"{ROUND}/dossiers/D05", f"{ROUND}/provinces", f"{ROUND}/conflicts",
         f"{ROUND}/draws", f"{ROUND}/draws/1", f"{ROUND}/draws/1/list", f"{ROUND}/draws/1/show",
         f"{ROUND}/draws/1/record", f"{ROUND}/seats", f"{ROUND}/progress", f"{ROUND}/results",
@@ -59,6 +61,7 @@ def scoring(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     panel = next(one.panel for one in stage.rows(Seat) if one.expert_id == stage.expert("expert-1"))
     for seat in stage.rows(Seat, Seat.panel == panel, Seat.status == "accepted"):
         stage.calibrate(seat)
+    stage.office.do(STAFF, rounds.create_round, DRAFT, "次年一轮", "skills-base-2022")
     stage.office.do(STAFF, reminders.remind_many, stage.round_id, late=False)
     yield from serve(stage, browser)
 
