@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 # From where on a share of true variance is called so (Koo & Li 2016, J. Chiropr. Med. 15, 155-163).
 _GRADES = ((0.9, "excellent"), (0.75, "good"), (0.5, "moderate"), (float("-inf"), "poor"))
@@ -135,25 +136,52 @@ def reliability_rows(found: dict[str, Any]) -> list[dict[str, str]]:
             "name": name,
             "value": "–" if value is None else f"{value:.2f}",
             "grade": "" if value is None else grade(value),
-            "says": _why(found["reasons"].get(key, "")) or says if value is None else says,
+            "says": why(found["reasons"].get(key, "")) or says if value is None else says,
         }
         for name, value, key, says in rows
     ]
 
 
-def _why(reason: str) -> str:
-    """Return why a coefficient can't be had (a reason of scoring.reliability) as a sentence."""
+_WHY = {
+    "all scores are equal": _l("all scores are equal"),
+    "every expert gave one score to all dossiers": _l("every expert gave all dossiers one score"),
+    "it takes two dossiers": _l("it takes two dossiers"),
+    "it takes two experts and two dossiers": _l("it takes two experts and two dossiers"),
+    "no dossier has two scores": _l("no dossier has two scores"),
+    "not every expert scored every dossier": _l("not every expert scored every dossier"),
+    "a score is negative, and ratios need a zero that is the least": _l("a score is negative; ratios need zero to be the least"),
+    "its variance components are all zero": _l("all its variance components are zero"),
+    "the design can't tell its variance components apart": _l("who scored what doesn’t let its variance components be told apart"),
+    "the estimates have no error": _l("the estimates have no error"),
+    "the scores don't say which expert gave them": _l("the scores don’t say which expert gave them"),
+    "the scores say nothing about quality": _l("no differences between dossiers can be told from noise"),
+    "the variance of quality can't be told from the scores": _l("no differences between dossiers can be told from noise"),
+    "the variance of quality is at its boundary, zero": _l("no differences between dossiers can be told from noise"),
+    # of scoring.flags
+    "quality or noise has no variance, so nothing is expected of anyone": _l("quality or noise has no variance, so nothing is expected of anyone"),
+    "the design can't tell leniency": _l("who scored what doesn’t let leniency be told"),
+    "it takes the scores of two chapters": _l("it takes the scores of two chapters"),
+    "the fit has no number of places": _l("the round has no number of places"),
+    # codes of a part that was refused as a whole
+    "anonymous": _l("the scores don’t say which expert gave them"),
+    "no_ratings": _l("there is no score"),
+    "too_large": _l("there are too many dossiers for it"),
+}  # fmt: skip
+
+
+def why(reason: str) -> str:
+    """Return why a figure can't be had (scoring.reliability, scoring.flags) as a sentence."""
+    return str(_WHY.get(reason, reason))
+
+
+def part(key: str) -> str:
+    """Return what a part of scoring.flags looks for."""
     return {
-        "not every expert scored every dossier": str(_("not every expert scored every dossier")),
-        "no dossier has two scores": str(_("no dossier has two scores")),
-        "all scores are equal": str(_("all scores are equal")),
-        "the variance of quality is at its boundary, zero": str(
-            _("no differences between dossiers can be told from noise")
-        ),
-        "the scores say nothing about quality": str(
-            _("no differences between dossiers can be told from noise")
-        ),
-    }.get(reason, reason)
+        "all": str(_("all")),
+        "leniency": str(_("Leniency")),
+        "halo": str(_("Halo")),
+        "influence": str(_("Influence on the list")),
+    }.get(key, key)
 
 
 def strata_text(found: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from allocation.errors import AllocationError
 from review_service.jobs.queue import enqueue
 from review_service.tables import Checkpoint, Draw, LogEvent, Round
 from review_service.web.access import access, actor
+from review_service.web.diagnosis import part, why
 from review_service.web.errors import sentence
 from review_service.web.eventwords import event_word, note_sentence
 from review_service.web.findings import fact_text, finding_text, flag_text
@@ -110,8 +111,8 @@ def replay(code: str, number: int) -> str:
     refusal = ""
     if newest and newest.status == "failed":
         refusal = note_sentence(WorkflowError(newest.outcome["code"], **newest.outcome["facts"]))
-    elif newest and newest.status == "done" and (why := newest.outcome["refusal"]):
-        refusal = sentence(WorkflowError(why["code"], **why["facts"]))
+    elif newest and newest.status == "done" and (refused := newest.outcome["refusal"]):
+        refusal = sentence(WorkflowError(refused["code"], **refused["facts"]))
     return render_template(
         "inspection/replay_now.html" if request.args.get("part") else "inspection/replay.html",
         round=row,
@@ -220,4 +221,4 @@ def scores(code: str) -> str:
 @blueprint.context_processor
 def _words() -> dict[str, object]:
     """Let the scores' page say what a flag says of a dossier."""
-    return {"fact_text": fact_text}
+    return {"fact_text": fact_text, "part": part, "why": why}
