@@ -154,11 +154,16 @@ def load_keys(path: Path) -> ColumnKeys | None:
         return None
     if path.stat().st_mode & 0o077:
         raise ColumnKeyError("column-key-file", file=str(path), needed="0600")
+    return parse_keys(path.read_bytes(), str(path))
+
+
+def parse_keys(content: bytes, name: str) -> ColumnKeys:
+    """Return the keys in the content of a file; ColumnKeyError bears the file's name."""
     try:
-        lines = path.read_text(encoding="ascii").split()
+        lines = content.decode("ascii").split()
         return ColumnKeys(tuple(bytes.fromhex(line) for line in lines))
     except ValueError as error:
-        raise ColumnKeyError("column-key-file", file=str(path)) from error
+        raise ColumnKeyError("column-key-file", file=name) from error
 
 
 def make_keys(path: Path) -> ColumnKeys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from review_service.keys import load_keys
 from review_service.operation.columns import require_openable, rotate_columns
 from review_service.operation.rotation import finish_rotation
 from review_service.storage import Store, newest_revision
-from review_service.workflows.base import SYSTEM, Office, Tools
+from review_service.tables import LogEvent
+from review_service.workflows.base import SYSTEM, Office, Tools, WorkflowError
 from review_service.workflows.log import open_log
 
 if TYPE_CHECKING:
@@ -30,6 +32,16 @@ def make_tools(settings: Settings) -> Tools:
     return Tools(clock=lambda: datetime.now(UTC), entropy=os.urandom, keys=keys)
 
 
+def require_origin(office: Office) -> None:
+    """Refuse a name of the log other than the one it was opened with: no checkpoint would hold."""
+    with office.store.reading() as session:
+        opened = session.get(LogEvent, 0)
+        logged = json.loads(opened.event)["body"].get("origin") if opened else None
+    given = office.tools.keys.origin
+    if logged is not None and logged != given:
+        raise WorkflowError("origin-changed", variable="REVIEW_ORIGIN", given=given, logged=logged)
+
+
 def make_office(settings: Settings, tools: Tools | None = None) -> Office:
     """Return the office of an installation: its store is migrated and its log has begun.
 
@@ -45,5 +57,6 @@ def make_office(settings: Settings, tools: Tools | None = None) -> Office:
         rotate_columns(store)  # a newer version may seal columns that an older one wrote openly
     office = Office(store, tools or make_tools(settings))
     office.do(SYSTEM, open_log)
+    require_origin(office)
     finish_rotation(office)
     return office

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from review_service.crypto import ColumnKeyError, load_keys
 from review_service.operation.columns import sealed_state
 from review_service.operation.verifying import verify_log
 from review_service.storage import Store, newest_revision
-from review_service.tables import LogHead
+from review_service.tables import LogEvent, LogHead
 from review_service.workflows import log
 from review_service.workflows.base import Office, WorkflowError
 
@@ -72,7 +73,11 @@ def check_installation(settings: Settings) -> list[Finding]:
     store = Store(settings.database_url, patience=0, keys=keys)
     try:
         revision = _revision(store)
-        found += revision or [*_log(store, settings), *_columns(store)]
+        found += revision or [*_columns(store), *_log(store, settings)]
+    except ColumnKeyError as error:
+        found += [] if any(one.code == error.code for one in found) else [
+            Finding(error.code, error.facts)
+        ]  # fmt: skip
     except SQLAlchemyError as error:
         found.append(Finding("database-away", {"error": type(error).__name__}))
     finally:
@@ -142,6 +147,11 @@ def _log(store: Store, settings: Settings) -> Iterator[Finding]:
         except AllocationError as error:
             yield Finding("log-" + error.code, error.facts | {"sentence": str(error)})
         current = log.log_keys(session)[-1]
+        opened = session.get(LogEvent, 0)
+        logged = json.loads(opened.event)["body"].get("origin") if opened else None
+    if logged is not None and logged != settings.origin:
+        facts = {"variable": "REVIEW_ORIGIN", "given": settings.origin, "logged": logged}
+        yield Finding("origin-changed", facts)
     yield from _key(settings.key_file, current)
 
 

@@ -27,6 +27,7 @@ def move_store(source: Store, target: Store) -> LogReport:
     if revision != newest_revision():
         raise WorkflowError("store-revision", found=revision, needed=newest_revision())
     target.migrate()
+    target.use_keys(source.keys)  # rows stay sealed as they are; the log's are opened to verify it
     with source.engine.begin() as reading, target.engine.begin() as writing:
         if not source.on_sqlite:
             _hold(reading)

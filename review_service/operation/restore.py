@@ -14,6 +14,7 @@ import pyrage
 from alembic.util import CommandError
 from sqlmodel import Session
 
+from review_service.crypto import parse_keys
 from review_service.operation import copying
 from review_service.operation.backup import AGE_MAGIC, read_manifest
 from review_service.operation.verifying import LogReport, verify_log
@@ -35,11 +36,15 @@ def restore_backup(
 
     `identities` are age secret keys (AGE-SECRET-KEY-1…) for an encrypted backup. WorkflowError
     where the store holds rows, a file of the folder would change, or anything differs from the
-    manifest; LogError where the log doesn't verify. The store stays at the backup's revision.
+    manifest; LogError where the log doesn't verify; ColumnKeyError where neither the backup nor
+    the folder has the keys of the sealed columns. The store stays at the backup's revision.
     """
     with _plain(path, settings, identities) as archive:
         manifest = read_manifest(archive)
         _check_files(archive, manifest, settings)
+        name = settings.column_key_file.name
+        if name in manifest["files"]:  # to verify the log, its sealed part is opened
+            store.use_keys(parse_keys(archive.read(f"files/{name}"), name))
         try:
             store.migrate(manifest["revision"])
         except CommandError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from review_service.crypto import make_keys
 from review_service.demonstration.world import Clock, Entropy, lock_time
 from review_service.keys import load_keys
 from review_service.settings import Settings
@@ -86,6 +87,7 @@ def place(store: Store, tmp_path: Path) -> Place:
     )
     keys = load_keys(settings.key_file, "review.test", entropy=b"\x03" * 32)
     settings.secret("session")
+    store.use_keys(make_keys(settings.column_key_file))
     office = Office(store, Tools(Clock(lock_time()), Entropy("tests"), keys))
     put_in(office)
     return Place(settings, office)

@@ -54,6 +54,10 @@ def test_check_passes_and_sees_each_fault(data: Path) -> None:
     for name in ("session", "password", "totp"):
         settings.secret(name)
     assert _run("check").output == "ok\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVIEW_ORIGIN", "another.example")
+        assert "origin-changed" in _run("check").output
+        assert "origin-changed" in _run("backup", str(data / "no.zip")).output
     settings.key_file.chmod(0o644)
     settings.secret_file("session").chmod(0o640)
     data.chmod(0o755)

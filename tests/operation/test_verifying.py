@@ -16,7 +16,7 @@ TAMPERING = {
     "event-gap": "DELETE FROM log_event WHERE seq = 1",
     "event-columns": "UPDATE log_event SET actor = 'somebody' WHERE seq = 1",
     "not-canonical": "UPDATE log_event SET event = event || ' ' WHERE seq = 1",
-    "sealed": "UPDATE log_event SET private = replace(private, '密', '开') "
+    "sealed": """UPDATE log_event SET private = '{"salt":"00","value":{"note":"开"}}' """
     "WHERE type = 'note.kept'",
     "node": "UPDATE log_node SET hash = (SELECT hash FROM log_node WHERE level = 0 "
     "AND position = 0) WHERE level = 0 AND position = 1",
