@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import g
+from flask import g, request
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -60,6 +60,7 @@ def install(app: Flask, settings: Settings) -> None:
         )
         if settings.secure_cookies:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if response.mimetype == "text/html":
+        if request.endpoint != "static":
+            # Documents, exports and answers of the API too: an office's computers are shared.
             response.headers["Cache-Control"] = "no-store"
         return response

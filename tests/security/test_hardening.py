@@ -49,12 +49,13 @@ def test_every_page_has_a_policy_without_unsafe_inline(house: House) -> None:
             assert "unsafe" not in policy
             assert "default-src 'none'" in policy
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            # Documents and exports too: nothing may stay in the store of a shared computer.
+            assert answer.headers["Cache-Control"] == "no-store", url
             text = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
             answer.close()
             if not text:
                 continue
             pages += 1
-            assert answer.headers["Cache-Control"] == "no-store", url
             nonces = set(re.findall(r"'nonce-([^']+)'", policy))
             for script in re.findall(r"<script\b[^>]*>", text):
                 assert "src=" in script or any(one in script for one in nonces), (url, script)
