@@ -195,9 +195,9 @@ def main() -> int:
             dossiers=20,
         )  # fmt: skip
         application = Gunicorn(scene.environment())
-        application.start()
         began = time.monotonic()
         try:
+            application.start()
             experts, done = asyncio.run(_run(scene, application, server, chosen.kills))
         finally:
             application.stop()

@@ -326,8 +326,10 @@ class Gunicorn:
         try:
             return self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
-            self.kill_all()
             return -9
+        finally:
+            if self._process.poll() is None:  # this wait itself was broken off
+                self.kill_all()
 
 
 def level(expert: str, dossier: str, turn: int, criterion: str) -> int:
