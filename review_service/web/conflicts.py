@@ -19,6 +19,7 @@ from review_service.web.page import (
     db,
     dossier_or_404,
     like,
+    names_open,
     page_link,
     round_or_404,
     safe_next,
@@ -28,6 +29,7 @@ from review_service.workflows import conflict_views, conflicts
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("conflicts", __name__)
@@ -77,7 +79,7 @@ def index(code: str) -> str:
 def export(code: str) -> Response:
     """All conflicts of the round with rule, law and evidence."""
     row = round_or_404(code)
-    data = write_conflicts(conflict_views.export_rows(db(), pk(row), language()))
+    data = write_conflicts(conflict_views.export_rows(db(), shown(row), language()))
     name = f"{_('Conflicts of interest')}-{code}.xlsx"
     return send_file(io.BytesIO(data), as_attachment=True, download_name=name)
 
@@ -89,14 +91,19 @@ def pair(code: str, number: str, dossier_number: str) -> str:
     row = round_or_404(code)
     dossier = dossier_or_404(row, dossier_number)
     expert = db().exec(select(Expert).where(Expert.number == number)).first() or abort(404)
-    found = conflict_views.explain_pair(db(), pk(row), pk(expert), pk(dossier))
+    found = conflict_views.explain_pair(db(), shown(row), pk(expert), pk(dossier))
     return render_template(
         "conflicts/pair.html", round=row, expert=expert, dossier=dossier, conflicts=found
     )
 
 
+def shown(row: Round) -> ColumnElement[bool]:
+    """Return which conflicts of a round who is signed in may see."""
+    return conflict_views.shown(db(), pk(row), names=names_open(row))
+
+
 def _filters(row: Round) -> list[Any]:
-    wanted: list[Any] = [Conflict.round_id == row.id]
+    wanted: list[Any] = [shown(row)]
     wanted += [
         getattr(Conflict, name) == value
         for name in ("status", "rule", "source")
@@ -111,7 +118,7 @@ def _filters(row: Round) -> list[Any]:
 
 def _counts(row: Round, name: str) -> list[tuple[str, int]]:
     column = getattr(Conflict, name)
-    query = select(column, func.count()).where(Conflict.round_id == row.id)
+    query = select(column, func.count()).where(shown(row))
     return list(db().exec(query.group_by(column).order_by(column)).all())
 
 

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from review_service.tables import Dossier, Expert, ImportBatch, RecusalRequest
 from review_service.web.access import access
+from review_service.web.conflicts import shown
 from review_service.web.page import attempt, db, round_or_404, safe_next
 from review_service.workflows import batches, conflict_views, requests
 from review_service.workflows.base import pk
@@ -98,7 +99,7 @@ def decide(code: str, request_id: int) -> Response:
 def rates(code: str) -> str:
     """How much each expert and each requesting unit excludes, highest first."""
     row = round_or_404(code)
-    found = conflict_views.exclusion_rates(db(), pk(row))
+    found = conflict_views.exclusion_rates(db(), pk(row), shown(row))
     return render_template("conflicts/rates.html", round=row, rates=found)
 
 

@@ -13,6 +13,7 @@ from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
 from review_service.workflows.log import append
 from review_service.workflows.rounds import rubric_of
+from review_service.workflows.seats import as_seated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,7 @@ def propose_amendment(
         raise WorkflowError("review-incomplete", missing=list(missing))
     if any(one.content["review"] == review_id for one in open_amendments(work, pk(row))):
         raise WorkflowError("amendment-open")
+    work = as_seated(work, pk(row), expert_id)
     content = {
         "salt": work.tools.entropy(32).hex(),  # the digest is public, and levels are few
         "review": review_id,

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sqlmodel import col, func, select
 
 from review_service.exchange.conflicts import ConflictRow
-from review_service.tables import Conflict, Dossier, Expert, RecusalRequest
+from review_service.tables import Conflict, Dossier, Draw, Expert, RecusalRequest
 from review_service.workflows.log import stamp
 from review_service.workflows.rule_texts import RULES, evidence_text
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    Condition = sa.ColumnElement[bool]
 
 SOURCES = {
     "rules": ("规则检索", "search by rules"),
@@ -56,12 +58,25 @@ class Rates:
     requesters: tuple[RequesterRate, ...]
 
 
+def shown(session: Session, round_id: int, *, names: bool) -> Condition:
+    """Return which of a round's conflicts may be shown to who may see `names` of those drawn.
+
+    Only who was drawn declares at the desk, and the log says when a pseudonym did: beside a name
+    it would unseal it. So what experts declared since the first lock waits until names are open.
+    """
+    here = col(Conflict.round_id) == round_id
+    locked = session.exec(select(func.min(Draw.locked_at)).where(Draw.round_id == round_id)).one()
+    if names or locked is None:
+        return here
+    return here & ((col(Conflict.source) != "expert") | (col(Conflict.declared_at) < locked))
+
+
 def explain_pair(
-    session: Session, round_id: int, expert_id: int, dossier_id: int
+    session: Session, shown: Condition, expert_id: int, dossier_id: int
 ) -> list[Conflict]:
-    """Return all conflicts of a pair, confirmed first."""
+    """Return those conflicts of a pair that are `shown`, confirmed first."""
     query = select(Conflict).where(
-        Conflict.round_id == round_id,
+        shown,
         Conflict.expert_id == expert_id,
         Conflict.dossier_id == dossier_id,
     )
@@ -69,8 +84,8 @@ def explain_pair(
     return sorted(session.exec(query), key=lambda one: (order.index(one.status), one.rule))
 
 
-def export_rows(session: Session, round_id: int, language: str = "zh") -> list[ConflictRow]:
-    """Return a round's conflicts for `write_conflicts`, by expert and dossier."""
+def export_rows(session: Session, shown: Condition, language: str = "zh") -> list[ConflictRow]:
+    """Return the conflicts that are `shown` for `write_conflicts`, by expert and dossier."""
     query = (
         sa.select(
             Conflict, col(Expert.number), col(Expert.name), col(Expert.employer),
@@ -78,7 +93,7 @@ def export_rows(session: Session, round_id: int, language: str = "zh") -> list[C
         )
         .join(Expert, col(Expert.id) == col(Conflict.expert_id))
         .join(Dossier, col(Dossier.id) == col(Conflict.dossier_id))
-        .where(col(Conflict.round_id) == round_id)
+        .where(shown)
         .order_by(col(Expert.number), col(Dossier.number), col(Conflict.rule))
     )  # fmt: skip
     place = 0 if language == "zh" else 1
@@ -105,10 +120,13 @@ def export_rows(session: Session, round_id: int, language: str = "zh") -> list[C
     return rows
 
 
-def exclusion_rates(session: Session, round_id: int) -> Rates:
-    """Return how much each expert and each requesting unit excludes, from confirmed conflicts."""
+def exclusion_rates(session: Session, round_id: int, shown: Condition) -> Rates:
+    """Return how much each expert and each requesting unit excludes, from confirmed conflicts.
+
+    Of those that are `shown` alone.
+    """
     query = select(Conflict.expert_id, Conflict.dossier_id, Conflict.source).where(
-        Conflict.round_id == round_id, Conflict.status == "confirmed"
+        shown, Conflict.status == "confirmed"
     )
     rows = [(expert, dossier, source) for expert, dossier, source in session.exec(query)]
     standing = select(Dossier.id, Dossier.number, Dossier.unit).where(

@@ -53,9 +53,11 @@ def recuse(
         )
     ).first()
     if sample is not None:
+        work = seats.as_seated(work, round_id, expert_id)
         _close_sample(work, round_id, expert_id, sample, rule)
         return None
     seat = seat_for(work.session, round_id, expert_id, number)
+    work = seats.as_holder(work, seat)
     new = seats.declare_conflict(work, pk(seat), number, rule)
     if new is not None:
         invitations.invite(work, [pk(new)], address)

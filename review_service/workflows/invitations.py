@@ -20,7 +20,7 @@ from review_service.exchange import letters
 from review_service.tables import Draw, Expert, Invitation, Letter, Round, Seat
 from review_service.workflows.base import Actor, NotFoundError, WorkflowError, pk
 from review_service.workflows.log import append, stamp
-from review_service.workflows.seats import accept_seat, vacate_seat
+from review_service.workflows.seats import accept_seat, as_holder, vacate_seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -142,8 +142,8 @@ def decline(
 ) -> list[Seat]:
     """Decline seats by link; the next experts of the list are seated and invited at once."""
     chosen = _chosen(work, token, seat_ids)
-    expert = _as_expert(work, chosen[0])
-    return replace(expert, [pk(one) for one in chosen], reason, note, address)
+    held = [(_as_expert(work, one), one) for one in chosen]
+    return _replace(held, reason, note, address)
 
 
 def _chosen(work: Work, token: str, seat_ids: Collection[int]) -> list[Seat]:
@@ -165,14 +165,23 @@ def replace(
 
     Fewer than were vacated where a list is exhausted.
     """
+    seats = [work.one(Seat, one) for one in seat_ids]
+    return _replace([(as_holder(work, one), one) for one in seats], reason, note, address)
+
+
+def _replace(
+    held: Sequence[tuple[Work, Seat]], reason: str, note: str, address: Address
+) -> list[Seat]:
+    """Vacate seats, each by its own actor: a pseudonym is one draw's."""
     found = []
-    for seat_id in seat_ids:
-        _close(work, work.one(Seat, seat_id))
-        new = vacate_seat(work, seat_id, reason, note)
+    for work, seat in held:
+        _close(work, seat)
+        new = vacate_seat(work, pk(seat), reason, note)
         if new is not None:
             found.append(new)
-    work.session.flush()
-    invite(work, [pk(one) for one in found], address)
+            work.session.flush()
+    if found:
+        invite(held[0][0], [pk(one) for one in found], address)
     return found
 
 

@@ -13,7 +13,7 @@ from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError
 from review_service.workflows.log import append
 from review_service.workflows.rounds import rubric_of
-from review_service.workflows.seats import DEALING, dealt
+from review_service.workflows.seats import DEALING, as_seated, dealt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +111,8 @@ def sign_pledge(work: Work, round_id: int, expert_id: int) -> Pledge:
         raise WorkflowError("pledge-signed")
     pledge = Pledge(round_id=round_id, expert_id=expert_id, signed_at=work.now)
     work.session.add(pledge)
-    append(work, "pledge.signed", {"round": row.code}, subject=row.code)
+    seated = as_seated(work, round_id, expert_id)
+    append(seated, "pledge.signed", {"round": row.code}, subject=row.code)
     return pledge
 
 
@@ -185,7 +186,8 @@ def submit_review(work: Work, round_id: int, expert_id: int, dossier_id: int) ->
         "levels": dict(review.levels),
         "notes": dict(review.notes),
     }
-    append(work, "review.submitted", {"round": row.code}, subject=row.code, private=private)
+    seated = as_seated(work, round_id, expert_id)
+    append(seated, "review.submitted", {"round": row.code}, subject=row.code, private=private)
     return review
 
 

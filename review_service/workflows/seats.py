@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from allocation import replacement as replacing
 from allocation.canonical import parse
 from allocation.snapshot import Snapshot
 from review_service.tables import Account, Conflict, Dossier, Draw, LogEvent, Seat
-from review_service.workflows.base import NotFoundError, WorkflowError
+from review_service.workflows.base import Actor, NotFoundError, WorkflowError
 from review_service.workflows.draws import expert_ids
 from review_service.workflows.log import append
 
@@ -41,7 +42,7 @@ def accept_seat(work: Work, seat_id: int) -> Seat:
     seat = work.one(Seat, seat_id, lock=True)
     if work.actor.role != "expert":
         raise WorkflowError("not-for-role", role=work.actor.role)
-    _own(work, seat)
+    work = as_holder(work, seat)
     if seat.status != "awaiting":
         raise WorkflowError("seat-status", status=seat.status)
     seat.status, seat.changed_at = "accepted", work.now
@@ -62,13 +63,40 @@ def vacate_seat(work: Work, seat_id: int, reason: str, note: str = "") -> Seat |
     draw = work.one(Draw, seat.draw_pk, lock=True)
     if seat.status == "vacated":
         raise WorkflowError("seat-status", status=seat.status)
-    if work.actor.role == "expert":
-        _own(work, seat)
+    work = as_holder(work, seat)
     if reason not in REASONS:
         raise WorkflowError("reason-needed")
     if reason not in _MAY_GIVE.get(work.actor.role, ()):
         raise WorkflowError("reason-not-yours", reason=reason)
     return _vacate(work, draw, seat, reason, note, dossier=seat.dossier or None)
+
+
+def as_holder(work: Work, seat: Seat) -> Work:
+    """Return `work` of the expert on this seat under the seat's pseudonym; others' as it is.
+
+    An expert's account has one code for all rounds. In the log it would lead from a round whose
+    names are open to one whose names are sealed.
+    """
+    if work.actor.role != "expert":
+        return work
+    _own(work, seat)
+    return dataclasses.replace(work, actor=Actor("expert", seat.pseudonym))
+
+
+def as_seated(work: Work, round_id: int, expert_id: int) -> Work:
+    """Return `work` of an expert under the pseudonym of the first seat in this round."""
+    if work.actor.role != "expert":
+        return work
+    pseudonym = work.session.exec(
+        select(Seat.pseudonym)
+        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
+        .where(Draw.round_id == round_id, Seat.expert_id == expert_id)
+        .order_by(col(Seat.id))
+        .limit(1)
+    ).first()
+    if pseudonym is None:
+        raise NotFoundError("no-seat")
+    return dataclasses.replace(work, actor=Actor("expert", pseudonym))
 
 
 def _own(work: Work, seat: Seat) -> None:
@@ -90,8 +118,7 @@ def declare_conflict(work: Work, seat_id: int, dossier: str, rule: str) -> Seat 
     """
     seat = work.one(Seat, seat_id, lock=True)
     draw = work.one(Draw, seat.draw_pk, lock=True)
-    if work.actor.role == "expert":
-        _own(work, seat)
+    work = as_holder(work, seat)
     if dossier not in dossiers_of(draw, seat.panel) or seat.status == "vacated":
         raise WorkflowError("not-your-dossier", dossier=dossier)
     _close_dossier(work, draw, seat, dossier, rule)

@@ -13,7 +13,12 @@ from review_service.tables import Conflict, Dossier, Expert, LogEvent, RecusalRe
 from review_service.workflows import batches, conflicts, requests
 from review_service.workflows.base import Work, WorkflowError, pk
 from review_service.workflows.conflict_rules import Person, Terms, Unit, parse_items, search
-from review_service.workflows.conflict_views import exclusion_rates, explain_pair, export_rows
+from review_service.workflows.conflict_views import (
+    exclusion_rates,
+    explain_pair,
+    export_rows,
+    shown,
+)
 from review_service.workflows.names import core, normal, parse_item
 from review_service.workflows.rule_texts import RULES
 from tests.workflows.conftest import STAFF
@@ -194,8 +199,9 @@ def test_declarations_and_requests(office: Office, round_row: Round) -> None:
     office.do(STAFF, conflicts.find_conflicts, pk(round_row))
     assert _stored(office)["X003", "S03", "unit-request"] == "confirmed"
     with office.store.reading() as session:
-        rates = exclusion_rates(session, pk(round_row))
-        pair = explain_pair(session, pk(round_row), request.expert_id, request.dossier_id)
+        seen = shown(session, pk(round_row), names=True)
+        rates = exclusion_rates(session, pk(round_row), seen)
+        pair = explain_pair(session, seen, request.expert_id, request.dossier_id)
     assert [(one.dossier, one.asked, one.accepted, one.excluded) for one in rates.requesters] == [
         ("S03", 1, 1, 1)
     ]
@@ -250,7 +256,8 @@ def test_export_reads_back(office: Office, round_row: Round) -> None:
     office.do(STAFF, conflicts.find_conflicts, pk(round_row))
     for language in ("zh", "en"):
         with office.store.reading() as session:
-            rows = export_rows(session, pk(round_row), language)
+            seen = shown(session, pk(round_row), names=True)
+            rows = export_rows(session, seen, language)
         assert len(rows) == 1
         again, table = read_conflicts(write_conflicts(rows), "c.xlsx")
         assert (list(again), table.issues) == (rows, ())
