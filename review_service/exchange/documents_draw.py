@@ -68,7 +68,7 @@ def draw_record(facts: DrawFacts) -> bytes:
         )
     )
     paper.head("抽取结果" if facts.named else "抽取结果（姓名尚未解封，以代号表示）")
-    paper.table(("评审组", "类别", "专家"), facts.seats, (3.4, 4.2, 8.0))
+    paper.table(("评审组", "类别", "专家"), facts.seats, (2.0, 3.0, 10.6), size=10.5)
     paper.text(
         "在场人员确认：专家名单和规则在各方公布随机数之前锁定，抽取过程在场人员共同见证，"
         "结果未作任何改动。"

@@ -27,6 +27,7 @@
       if (!step.panel) return;
       const slot = slotsOf(step).find((one) => !one.classList.contains("taken"));
       slot.classList.add("taken");
+      if (!step.name) slot.classList.add("masked");
       slot.textContent = called(step);
       if (index === at - 1) {
         slot.classList.add("fresh");
