@@ -112,7 +112,9 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
         yield Finding("cookies-insecure", {"variable": "REVIEW_INSECURE_COOKIES"})
     if settings.origin == "review.example":
         yield Finding("origin-not-set", {"variable": "REVIEW_ORIGIN"})
-
+    if not settings.hosts and not settings.demonstration:
+        # Links in letters bear the host that was asked for: a forged one would lead elsewhere.
+        yield Finding("hosts-not-set", {"variable": "REVIEW_HOSTS"})
     if not settings.second_factor and not settings.demonstration:
         yield Finding("second-factor-off", {"variable": "REVIEW_SECOND_FACTOR"})
     if settings.oidc_issuer and not settings.oidc_client:

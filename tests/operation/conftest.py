@@ -18,11 +18,13 @@ from review_service.tables import Account, Dossier, Expert, Review, Round
 from review_service.workflows import log, rounds
 from review_service.workflows.accounts import create_account
 from review_service.workflows.base import SYSTEM, Actor, Office, Tools, Work, pk
+from tests.workflows.conftest import PANELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+RULES = {"panels": PANELS}
 STAFF = Actor("staff", "staff-1")
 # For tests of what doesn't depend on the database, or exists on one alone.
 ON_SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -63,7 +65,7 @@ def _fill(work: Work, round_id: int) -> None:
 def put_in(office: Office) -> Round:
     """Fill an empty office, leaving a signed checkpoint, events after it, and sealed matter."""
     office.do(SYSTEM, log.open_log)
-    row = office.do(STAFF, rounds.create_round, "2026", "测试轮次", "skills-base-2022")
+    row = office.do(STAFF, rounds.create_round, "2026", "测试轮次", "skills-base-2022", RULES)
     office.do(STAFF, _fill, pk(row))
     account = office.do(
         SYSTEM, create_account, code="staff-1", email="staff-1@ministry.example", name="王处长",

@@ -30,6 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("REVIEW_DATA", str(folder))
     monkeypatch.setenv("REVIEW_ORIGIN", "review.test")
+    monkeypatch.setenv("REVIEW_HOSTS", "review.test,127.0.0.1,localhost")
     monkeypatch.delenv("REVIEW_DATABASE", raising=False)
     return folder
 
@@ -56,7 +57,8 @@ def test_check_passes_and_sees_each_fault(data: Path) -> None:
     assert _run("check").output == "ok\n"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REVIEW_ORIGIN", "another.example")
-        assert "origin-changed" in _run("check").output
+        patch.setenv("REVIEW_HOSTS", "")
+        assert {"origin-changed", "hosts-not-set"} <= set(_run("check").output.split())
         assert "origin-changed" in _run("backup", str(data / "no.zip")).output
     settings.key_file.chmod(0o644)
     settings.secret_file("session").chmod(0o640)
