@@ -38,6 +38,15 @@ class ListFacts:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """What a list published again changes: when the first was, units taken off and come in."""
+
+    first: date
+    removed: Sequence[str]
+    added: Sequence[str]
+
+
+@dataclass(frozen=True)
 class UnitFacts:
     """What a unit is told of its own dossier; figures are on the scale 0 to 100."""
 
@@ -90,13 +99,25 @@ def approval_list(facts: ListFacts, decisions: Sequence[tuple[str, str, str, str
     return paper.save()
 
 
-def publicity_notice(facts: ListFacts, first: date, last: date, contact: str) -> bytes:
-    """Return the notice of publicity: the list by province, its period, how to object."""
-    paper = Paper(f"关于{facts.title}拟入选名单的公示", facts.made)
-    paper.text(
-        f"经组织推荐、专家评审和集体研究，拟确定{len(facts.units)}家单位入选，现予公示。"
-        f"公示期为{chinese_date(first)}至{chinese_date(last)}。"
-    )
+def publicity_notice(
+    facts: ListFacts, first: date, last: date, contact: str, revision: Revision | None = None
+) -> bytes:
+    """Return the notice of publicity: the list by province, its period, how to object.
+
+    With a `revision` it is the notice of a list published again, and says what changed and why.
+    """
+    again = "调整后的" if revision else ""
+    paper = Paper(f"关于{facts.title}{again}拟入选名单的公示", facts.made)
+    period = f"公示期为{chinese_date(first)}至{chinese_date(last)}。"
+    if revision is None:
+        paper.text(
+            f"经组织推荐、专家评审和集体研究，拟确定{len(facts.units)}家单位入选，现予公示。{period}"
+        )
+    else:
+        paper.text(_revised(revision))
+        paper.text(
+            f"本次为再次公示，调整后拟入选单位共{len(facts.units)}家，代替此前公示的名单。{period}"
+        )
     paper.text(
         "公示期内，如对拟入选单位有异议，请以实名提出，写明事实和理由，并留下联系方式。"
         f"受理方式：{contact}。受理后出具回执编号，凭编号查询答复。"
@@ -113,6 +134,16 @@ def publicity_notice(facts: ListFacts, first: date, last: date, contact: str) ->
     )
     paper.small(f"名单记录摘要：{facts.record}")
     return paper.save()
+
+
+def _revised(revision: Revision) -> str:
+    text = (
+        f"拟入选名单自{chinese_date(revision.first)}起公示。公示期内收到的异议经核查属实，"
+        f"{'、'.join(revision.removed)}不再列入。"
+    )
+    if not revision.added:
+        return f"{text}按本轮既定规则，没有单位递补。"
+    return f"{text}按本轮既定规则，由{'、'.join(revision.added)}递补，其余单位不变。"
 
 
 def unit_feedback(facts: UnitFacts) -> bytes:

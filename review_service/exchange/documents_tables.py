@@ -27,7 +27,7 @@ _EXPERTS: Final = (
 )  # fmt: skip
 _LISTED: Final = (
     ("number", "序号", True), ("unit", "单位", False), ("category", "类别", False),
-    ("province", "省份", False),
+    ("province", "省份", False), ("note", "说明", False),
 )  # fmt: skip
 _SEATED: Final = (
     ("panel", "评审组", False), ("stratum", "类别", False), ("name", "姓名", False),
@@ -69,7 +69,7 @@ def results_table(
 
 
 def listed_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the published list: number, unit, category, province."""
+    """Return the published list: number, unit, category, province, whether it came in later."""
     return write_table("名单", _columns(_LISTED), rows)
 
 

@@ -132,8 +132,19 @@ def notice(code: str) -> Response:
     facts = list_papers.ListFacts(**{
         **vars(facts), "units": sorted(facts.units, key=lambda one: (one.province, one.number))
     })  # fmt: skip
-    data = list_papers.publicity_notice(facts, found.first, found.last, contact)
+    data = list_papers.publicity_notice(facts, found.first, found.last, contact, _revision(row))
     return _send(data, f"{row.code}-公示.docx")
+
+
+def _revision(row: Round) -> list_papers.Revision | None:
+    first = publicity.republished_from(db(), row)
+    if first is None:
+        return None
+    found = publicity.changes(db(), row)
+    units = {one.number: one.unit for one in competing(db(), pk(row))}
+    return list_papers.Revision(
+        first, [units[one] for one in found["removed"]], [units[one] for one in found["added"]]
+    )
 
 
 @blueprint.get("/rounds/<code>/papers/annex.docx")
@@ -392,9 +403,16 @@ def published_table(code: str) -> Response:
     """The published list in Excel."""
     row = public_round(code)
     wanted = set(publicity.published_numbers(db(), row)[0])
+    later = set(publicity.changes(db(), row)["added"])
     units = [one for one in competing(db(), pk(row)) if one.number in wanted]
     rows = [
-        {"number": n, "unit": one.unit, "category": one.category, "province": one.province}
+        {
+            "number": n,
+            "unit": one.unit,
+            "category": one.category,
+            "province": one.province,
+            "note": "递补" if one.number in later else "",
+        }
         for n, one in enumerate(sorted(units, key=lambda one: (one.province, one.rank)), 1)
     ]
     return _send(listed_table(rows), f"{row.code}-名单.xlsx", XLSX)

@@ -49,15 +49,19 @@ def _lists() -> list[dict[str, Any]]:
     items = []
     for event, row in rows:
         body = json.loads(event.event)["body"]
-        final = body.get("kind") == "final"
-        text = f"{'最终名单' if final else '公示名单'}，记录摘要 {body['record']}"
+        kind = "公示名单"
+        if body.get("kind") == "final":
+            kind = "最终名单"
+        elif "supersedes" in body:
+            kind = "调整后再次公示的名单"
+        text = f"{kind}，记录摘要 {body['record']}"
         if "last_day" in body:
             text += f"，公示期 {body['first_day']} 至 {body['last_day']}"
         items.append(
             _item(
                 url_for("results.published", code=row.code, _external=True),
                 f"#event-{event.seq}",
-                f"{row.title}：{'最终名单' if final else '公示名单'}",
+                f"{row.title}：{kind}",
                 text,
                 event.time,
             )

@@ -184,6 +184,8 @@ def stand_out() -> str:
     return render_template(
         "inspection/anomalies.html",
         rows=[(one, *finding_text(one)) for one in found],
+        # One line for what is usual: a round has an exclusion or two for many of its units.
+        folded=[one for one in found if (one.code, one.weight) == ("exclusions", "note")],
         titles=titles,
         kinds=_kinds({seq for one in found for seq in one.events}),
         closed=db().exec(closed.order_by(col(Round.id).desc())).all(),

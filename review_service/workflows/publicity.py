@@ -171,6 +171,15 @@ def _publications(session: Session, row: Round) -> list[tuple[datetime, dict[str
     return [one for one in rows if one[1].get("kind") != "final"]
 
 
+def republished_from(session: Session, row: Round) -> date | None:
+    """Return the first day of the first period where a list was published again; else None."""
+    found = _publications(session, row)
+    if len(found) < 2:
+        return None
+    moment, body = found[0]
+    return date.fromisoformat(body["first_day"]) if "first_day" in body else moment.date()
+
+
 def published_list(session: Session, row: Round) -> Computation | None:
     """Return the proposed list that was published last; None before publication."""
     found = _publications(session, row)

@@ -6,9 +6,11 @@ import pytest
 
 from allocation import checkpoint as notes
 from review_service.demonstration.world import INSPECTOR, STAFF
+from review_service.jobs.queue import enqueue
+from review_service.jobs.worker import Worker
 from review_service.tables import Checkpoint, Witness
-from review_service.workflows import log, tokens
-from review_service.workflows.base import Actor
+from review_service.workflows import log, replays, tokens
+from review_service.workflows.base import Actor, pk
 from tests.browser.conftest import Theatre, serve, violations
 from tests.web.stage import CODE, Stage
 
@@ -36,6 +38,8 @@ def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     stage = Stage(tmp_path_factory.mktemp("house")).play("published")
     admin = Actor("administrator", "admin-1")
     stage.office.do(admin, tokens.create_token, "监督平台", ["rounds"], 30)
+    stage.office.do(INSPECTOR, enqueue, replays.KIND, {"draw": pk(stage.draw())})
+    assert Worker(stage.office).once()
     yield from serve(stage, browser)
 
 

@@ -125,6 +125,13 @@ def test_papers_say_what_they_are_for() -> None:
     notice = _text(PAPERS["notice"]())
     assert "2025年3月3日至2025年3月7日" in notice
     assert "2025年3月1日" in notice
+    assert "再次公示" not in notice
+    revision = lists.Revision(date(2025, 3, 3), ["甲学院"], ["乙学院"])
+    days = date(2025, 3, 17), date(2025, 3, 21)
+    again = _text(lists.publicity_notice(FACTS, *days, "网上", revision))
+    assert "调整后的拟入选名单的公示" in again
+    assert "甲学院不再列入。按本轮既定规则，由乙学院递补" in again
+    assert "本次为再次公示" in again
     approval = _text(PAPERS["approval"]())
     for word in ("共60家", "（签字）", "approver-1", "a" * 64, "=1+1 <单位> & “引号”1"):
         assert word in approval

@@ -217,6 +217,9 @@ def _places_are_filled(
     _after(office, second.last)
     office.do(STAFF, publicity.finalise_list, pk(listed))
     after = _state(office, listed)
+    with office.store.reading() as session:
+        again_since = publicity.republished_from(session, session.get_one(Round, pk(listed)))
+    assert again_since == before["period"].first
     assert after["status"] == "final"
     assert len(after["list"]) == 3
     assert set(before["list"][1:]) < set(after["list"])

@@ -200,7 +200,9 @@ function begin() {
     event.preventDefault();
     take(event.dataTransfer.files);
   });
-  speak((navigator.language || "zh").startsWith("zh") ? 0 : 1);
+  // The site says by #zh or #en which language its reader has chosen; a saved copy asks the browser.
+  const wanted = ["#zh", "#en"].includes(location.hash) ? location.hash.slice(1) : navigator.language;
+  speak((wanted || "zh").startsWith("zh") ? 0 : 1);
 }
 
 begin();
