@@ -71,6 +71,7 @@ def listing(code: str) -> str:
         held=[one for one in shown if one["row"].stage == who.level],
         others=[one for one in shown if one["row"].stage != who.level],
         made=recommending.recommendations(db(), pk(row), who),
+        taken=sorted(recommending.ranks_taken(db(), who, pk(row))),
         **_counts(who, row, found),
     )
 

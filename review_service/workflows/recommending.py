@@ -230,8 +230,7 @@ def recommend(work: Work, who: Authority, round_id: int, report: KeptFile) -> Re
     earlier = _dossiers_of(work.session, who, round_id)
     standing = [one for one in earlier if one.status in {"received", "admitted"}]
     _check_quota(who, row, len(going) + len(passed if who.level == "prefecture" else standing))
-    gone = [one for one in rows if one.stage == "withdrawn"]
-    _check_order(who, going, passed, gone, earlier)
+    _check_order(who, going, passed, ranks_taken(work.session, who, round_id))
     made = Recommendation(
         round_id=round_id,
         level=who.level,
@@ -282,25 +281,28 @@ def _check_quota(who: Authority, row: Round, count: int) -> None:
         raise WorkflowError(f"{who.level}-quota", **place, count=count, limit=limit)
 
 
-def _check_order(
-    who: Authority,
-    going: list[Application],
-    passed: list[Application],
-    gone: list[Application],
-    earlier: list[Dossier],
-) -> None:
-    """Ranks run from 1 without twins or gaps, over what went up before and what goes now.
+def ranks_taken(session: Session, who: Authority, round_id: int) -> set[int]:
+    """Return the ranks that stand under stamped reports, which what goes up next can't take.
 
-    A rank under a stamped report stays taken when its application is withdrawn afterwards; a
-    dossier that comes again after a correction may keep its own or take another.
+    A rank stays taken when its application is withdrawn afterwards; a dossier that comes again
+    after a correction may keep its own or take another.
     """
+    rows = applications_for(session, who, round_id)
+    taken: set[int | None] = set()
+    if who.level == "prefecture":
+        taken = {who.rank(one) for one in rows if who.has_passed(one) or one.stage == "withdrawn"}
+    again = {one.dossier_id for one in rows if one.stage == who.level}
+    taken |= {one.rank for one in _dossiers_of(session, who, round_id) if one.id not in again}
+    return {rank for rank in taken if rank is not None}
+
+
+def _check_order(
+    who: Authority, going: list[Application], passed: list[Application], before: set[int]
+) -> None:
+    """Ranks run from 1 without twins or gaps, over what went up before and what goes now."""
     _check_twice(who, [*going, *(passed if who.level == "prefecture" else ())])
-    before = {who.rank(one) for one in [*passed, *gone]} if who.level == "prefecture" else set()
-    before.discard(None)
-    again = {one.dossier_id for one in going if one.dossier_id is not None}
-    before |= {one.rank for one in earlier if one.id not in again}
     ranks = {who.rank(one): one.unit for one in going}
-    if both := sorted(rank for rank in before & set(ranks) if rank is not None):
+    if both := sorted(before & {rank for rank in ranks if rank is not None}):
         raise WorkflowError("rank-used", rank=both[0], unit=ranks[both[0]])
     for rank in range(1, len(before | set(ranks)) + 1):
         if rank not in before and rank not in ranks:

@@ -6,14 +6,18 @@
   if (!list) return;
   const state = document.getElementById("order-state");
   const items = () => [...list.querySelectorAll("[data-item]")];
+  const taken = new Set(list.dataset.taken.split(" ").map(Number)); // under stamped reports
   let dragged = null;
 
   function number(moved) {
-    items().forEach((one, place) => {
-      one.querySelector("input").value = place + 1;
-    });
+    let rank = 0;
+    for (const one of items()) {
+      do rank += 1;
+      while (taken.has(rank));
+      one.querySelector("input").value = rank;
+    }
     const unit = moved.querySelector("a").textContent;
-    const rank = items().indexOf(moved) + 1;
+    rank = moved.querySelector("input").value;
     state.textContent = state.dataset.moved.replace("{unit}", unit).replace("{rank}", rank);
   }
 
