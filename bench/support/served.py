@@ -22,6 +22,7 @@ from argon2 import PasswordHasher
 from sqlmodel import select
 
 from allocation import sources
+from review_service.crypto import make_keys
 from review_service.demonstration.world import BEACON, Clock, lock_time
 from review_service.keys import load_keys
 from review_service.settings import Settings
@@ -124,7 +125,7 @@ class Scene:
 
 def open_office(settings: Settings, clock: Any = None) -> Office:
     """Return the office of a bench's installation."""
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, keys=make_keys(settings.column_key_file))
     store.migrate()
     keys = load_keys(settings.key_file, settings.origin)
     office = Office(store, Tools(clock or (lambda: datetime.now(UTC)), os.urandom, keys))
