@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from review_service.crypto import make_keys
+from review_service.crypto import ColumnKeys, write_keys
 from review_service.demonstration.world import Clock, Entropy, lock_time
 from review_service.keys import load_keys
 from review_service.settings import Settings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+KEYS = ColumnKeys((b"o" * 64,))  # an operator puts them beside a plain backup first
 RULES = {"panels": PANELS}
 STAFF = Actor("staff", "staff-1")
 # For tests of what doesn't depend on the database, or exists on one alone.
@@ -89,7 +90,8 @@ def place(store: Store, tmp_path: Path) -> Place:
     )
     keys = load_keys(settings.key_file, "review.test", entropy=b"\x03" * 32)
     settings.secret("session")
-    store.use_keys(make_keys(settings.column_key_file))
+    write_keys(settings.column_key_file, KEYS)
+    store.use_keys(KEYS)
     office = Office(store, Tools(Clock(lock_time()), Entropy("tests"), keys))
     put_in(office)
     return Place(settings, office)
@@ -122,6 +124,6 @@ def other_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stor
         url = f"sqlite:///{tmp_path / 'other' / 'review.db'}"
     else:
         url = request.getfixturevalue("empty_postgres")()
-    store = Store(url)
+    store = Store(url, keys=KEYS)
     yield store
     store.close()

@@ -34,6 +34,7 @@ def test_restored_store_is_the_same_and_signs_the_same_checkpoint(
     assert file.stat().st_mode & 0o777 == 0o600
     assert "专家".encode() not in file.read_bytes()
     settings = replace(place.settings, data=tmp_path / "elsewhere")
+    other_store.use_keys(None)  # the backup's come along
     report = restore_backup(other_store, settings, file, [str(identity)])
     with place.office.store.snapshot() as one, other_store.snapshot() as other:
         assert copying.counts(one.connection()) == copying.counts(other.connection())
