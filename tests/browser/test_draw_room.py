@@ -161,7 +161,7 @@ def _film(secret: str) -> bytes:
 
 
 def test_the_camera_reads_the_printed_secret(theatre: Theatre, film: Path) -> None:
-    """The code before the camera is read live, the camera closes; a refusal is said politely."""
+    """The code before the camera is read live, the camera closes; its lack is said."""
     theatre.stage.play("locked")
     secret = theatre.stage.secrets["ministry"].hex()
     film.write_bytes(_film(secret))
@@ -172,6 +172,13 @@ def test_the_camera_reads_the_printed_secret(theatre: Theatre, film: Path) -> No
     scan = page.get_by_role("button", name="Scan the printed QR code with the camera")
     scan.click()
     page.get_by_text("This browser may not use the camera").wait_for()
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => {"
+        " delete navigator.mediaDevices.getUserMedia;"  # the browser's own is back for the next
+        " return Promise.reject(new DOMException('', 'NotFoundError')); }"
+    )
+    scan.click()
+    page.get_by_text("No camera was found").wait_for()
     page.context.grant_permissions(["camera"])
     scan.click()
     page.get_by_text("This is the secret that was").wait_for()
