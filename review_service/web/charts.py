@@ -152,7 +152,7 @@ def forest(found: dict[str, Any], total: int | None, layout: Layout = WIDE) -> C
         for one in ranked
     ]
     opened = [n for n, one in enumerate(ranked) if one["status"] == "open"]
-    bands = ()
+    bands: tuple[tuple[float, float], ...] = ()
     if opened:
         bands = ((ROW + layout.row * min(opened), ROW + layout.row * (max(opened) + 1)),)
     edge = float(ROW + layout.row * total) if total and total < len(ranked) else None

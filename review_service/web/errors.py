@@ -214,6 +214,10 @@ _SENTENCES = {
     "round-status": _l("This can't be done while the round is “%(status)s”."),
     "seat-status": _l("This seat is “%(status)s”; nothing was changed."),
     "seats-awaited": _l("%(count)s seats are still awaited."),
+    "settlement": _l(
+        "The verdicts don’t fit the places or the quotas; enter them again, and propose them anew."
+    ),
+    "settlement-count": _l("%(take)s of them get a place, but the verdicts take %(taken)s."),
     "settlement-drops": _l("Listed units that nobody objected to stay on the list: %(ids)s."),
     "second-person": _l("Another person must decide this."),
     "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),

@@ -43,6 +43,9 @@ def propose_settlement(
     dropped = [one["dossier"] for one in content[key] if not one["taken"]]
     if kept.intersection(dropped):  # published, and nobody's objection to it was upheld
         raise WorkflowError("settlement-drops", ids=sorted(kept.intersection(dropped)))
+    taken = sum(bool(one["taken"]) for one in content[key])
+    if matter["take"] is not None and taken != matter["take"]:
+        raise WorkflowError("settlement-count", take=matter["take"], taken=taken)
     record = Settlement.from_record(content).record()
     fitted = json.loads(computed.record)["fit"]
     return _propose(work, row, "settlement", {"fit": fitted, "settlement": record}, reason)

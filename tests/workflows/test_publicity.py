@@ -147,6 +147,9 @@ def _filled_again(office: Office, row: Round) -> Computation:
         wrong = [{"dossier": one, "taken": one in rest, "reason": "合议"} for one in matter["ids"]]
         with pytest.raises(WorkflowError, match="settlement-drops"):
             office.do(STAFF, approvals.propose_settlement, pk(row), wrong, "合议")
+    many = [{"dossier": one, "taken": True, "reason": "合议"} for one in matter["ids"]]
+    with pytest.raises(WorkflowError, match="settlement-count"):
+        office.do(STAFF, approvals.propose_settlement, pk(row), many, "合议")
     verdicts = [{"dossier": one, "taken": one in taken, "reason": "合议"} for one in matter["ids"]]
     proposal = office.do(STAFF, approvals.propose_settlement, pk(row), verdicts, "合议")
     office.do(APPROVER, approvals.decide_proposal, pk(proposal), approve=True, reason="")
