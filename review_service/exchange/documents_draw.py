@@ -94,7 +94,7 @@ def expert_list(title: str, lines: Sequence[ExpertLine], made: datetime) -> byte
             )
             for n, one in enumerate(lines, 1)
         ],
-        (1.2, 1.7, 2.4, 2.2, 5.6, 2.4, 1.9, 2.9, 2.2),
+        (1.2, 1.7, 2.2, 2.0, 5.2, 2.7, 1.7, 3.6, 2.2),
         size=10.5,
         right=(0,),
     )  # fmt: skip

@@ -44,6 +44,11 @@ class Workbook:
         """Add a sheet of headers and rows; a field that is absent stays empty."""
         sheet = self._book.add_worksheet(name)
         sheet.freeze_panes(1, 0)
+        # On paper: A4 across, all columns on one page's width, the heads on every page.
+        sheet.set_paper(9)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
         for place, column in enumerate(columns):
             sheet.set_column(
                 place, place, column.width, self._number if column.numeric else self._text
