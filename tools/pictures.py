@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+PROJECTOR = {"width": 1920, "height": 1080}
 # name, account, address
 PAGES = (
     ("overview", "staff", "/rounds/2026"),
@@ -42,7 +43,8 @@ def main(base: str, bundle: Path) -> None:
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         for language in ("zh", "en"):
             for name, who, address in PAGES:
-                page = sign_in(browser, base, who, language, WIDE)
+                size = PROJECTOR if name == "show" else WIDE
+                page = sign_in(browser, base, who, language, size)
                 page.goto(base + address)
                 page.wait_for_timeout(400)
                 if name == "show":

@@ -40,11 +40,10 @@ SCORING = {
         DESK, f"{DESK}/dossiers/D01", f"{DESK}/check", f"{DESK}/sheet", f"{DESK}/calibration",
         f"{DESK}/dossiers/D13/amend",
     ],
-    "expert2": [DESK, f"{DESK}/pledge"],
 }  # fmt: skip
 # Pages whose pictures are kept, where that is asked for.
 PICTURES = {
-    DESK: "desk", f"{DESK}/pledge": "pledge", f"{DESK}/check": "check",
+    DESK: "desk", f"{DESK}/check": "check",
     f"{DESK}/calibration": "calibration", f"{ROUND}/progress": "progress",
     f"{ROUND}/seats": "seats",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from review_service.tables import Review
-from tests.browser.conftest import serve
+from tests.browser.conftest import picture, serve, violations
 from tests.web.stage import CODE, Stage
 
 if TYPE_CHECKING:
@@ -214,6 +214,8 @@ def test_the_pledge_asks_for_every_dossier_and_a_conflict_closes_one(desk: Theat
     page.get_by_role("button", name="Sign", exact=True).click()
     links = page.locator(".error-summary a")
     assert links.count() == page.locator("fieldset").count() + 1
+    assert violations(page) == []
+    picture(page, "pledge-en")
     fieldsets = page.locator("fieldset")
     for n in range(1, fieldsets.count()):
         fieldsets.nth(n).get_by_label("no conflict").check()
