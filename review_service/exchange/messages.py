@@ -31,8 +31,8 @@ _FILES: Final = {
         "The file needs a password to open. Remove the password and upload again.",
     ),
     "macros": (
-        "文件带有宏，不予读取。请另存为不带宏的 .xlsx。",
-        "The file holds macros and is not read. Save it as .xlsx without macros.",
+        "文件带有宏，不予读取。请另存为不带宏的 .xlsx（申报书为 .docx）。",
+        "The file holds macros and is not read. Save it as .xlsx (a form as .docx) without macros.",
     ),
     "zip-bomb": (
         "压缩包声称解压后有 {size} 字节（上限 {limit}），不予打开。",

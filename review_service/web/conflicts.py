@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
-from sqlmodel import col, func, or_, select
+from sqlmodel import and_, col, func, or_, select
 
 from review_service.exchange.conflicts import write_conflicts
 from review_service.tables import Conflict, Dossier, Expert, Round
@@ -71,15 +71,22 @@ def index(code: str) -> str:
         by_rule=_counts(row, "rule"),
         open=row.status in {"draft", "open"},
         bar=bar("conflicts"),
+        filters=_asked(),
     )
+
+
+def _asked() -> dict[str, str]:
+    """Return the filters of the address, for the link that exports what they leave."""
+    names = ("q", "status", "rule", "source")
+    return {name: value for name in names if (value := request.args.get(name, ""))}
 
 
 @blueprint.get("/rounds/<code>/conflicts.xlsx")
 @access("staff", "inspector")
 def export(code: str) -> Response:
-    """All conflicts of the round with rule, law and evidence."""
+    """The conflicts that the page's filters leave, with rule, law and evidence."""
     row = round_or_404(code)
-    data = write_conflicts(conflict_views.export_rows(db(), shown(row), language()))
+    data = write_conflicts(conflict_views.export_rows(db(), and_(*_filters(row)), language()))
     name = f"{_('Conflicts of interest')}-{code}.xlsx"
     return send_file(io.BytesIO(data), as_attachment=True, download_name=name)
 

@@ -72,6 +72,7 @@ def _old(name: str) -> bytes:
         (b"\x81\x20\xff\xff\xc0", "a.csv", "encoding"),
         ('姓名,证件号码\n"张三,1\n'.encode(), "a.csv", "csv-syntax"),
         (b"PK\x05\x06" + bytes(18), "a.xlsx", "not-a-table"),
+        (xlsx([["部门", "电话"], ["甲", "1"]], sheet="通讯录"), "a.xlsx", "no-matching-sheet"),
     ],
 )  # fmt: skip
 def test_each_bad_file_has_its_refusal(data: bytes, name: str, code: str) -> None:
@@ -160,6 +161,14 @@ def test_merged_cells_of_ods_are_seen() -> None:
     spanned = rows.replace("<table:table-cell ", '<table:table-cell table:number-rows-spanned="2" ')
     file = read_pool(ods(spanned), "a.ods")
     assert {one.code for one in file.issues} == {"merged-cells"}
+
+
+def test_pictures_are_named_by_their_cell() -> None:
+    """An emoji is a fault of its cell, told by its code point."""
+    sheet = xlsx([HEADERS, person(1, 姓名="张😀三"), person(2)])
+    file = read_pool(sheet, "a.xlsx")
+    assert [one.cell for one in file.issues] == ["A2"]
+    assert "U+" in file.issues[0].sentence("zh")
 
 
 @pytest.mark.parametrize("size", [1, 4, 100, 1000])

@@ -18,6 +18,7 @@ from review_service.exchange.errors import BadValueError, ExchangeError
 from review_service.exchange.form_docx import FormData, blank_form, write_form
 from review_service.exchange.form_layout import MAIN, SUPPLEMENT, WIDTH
 from review_service.exchange.form_reading import FormFile, read_form
+from tests.exchange import old_excel
 from tests.exchange.build import repacked, xlsx
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
@@ -177,6 +178,11 @@ def test_fields_without_their_controls_are_found_by_label() -> None:
         (repacked(blank_form(), {"word/vbaProject.bin": b"x"}), "a.docx", "macros"),
         (repacked(blank_form(), {"word/document.xml": b"<a"}), "a.docx", "damaged"),
         (repacked(blank_form(), {"word/document.xml": b"<!DOCTYPE a><a/>"}), "a.docx", "entities"),
+        (old_excel.compound({"EncryptedPackage": b"x"}), "a.docx", "password-protected"),
+        (old_excel.compound({"WordDocument": b"x"}), "a.doc", "not-a-form"),
+        (b"<html><p>x", "a.docx", "not-a-form"),
+        (b"PK\x03\x04" + bytes(31_000_000), "a.docx", "too-large"),
+        (blank_form()[:-300], "a.docx", "damaged"),
     ],
 )
 def test_what_is_no_form_is_refused(data: bytes, name: str, code: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import re
@@ -16,6 +17,8 @@ from review_service.exchange import errors, messages
 from review_service.exchange import values as v
 from review_service.exchange.affiliations import affiliations
 from review_service.exchange.columns import Column
+from review_service.exchange.conflicts import ConflictRow, write_conflicts
+from review_service.exchange.documents_tables import listed_table, seated_table
 from review_service.exchange.dossiers import read_dossiers, write_dossiers
 from review_service.exchange.errors import BadValueError
 from review_service.exchange.grids import column_number, letters
@@ -26,6 +29,7 @@ from review_service.exchange.recusals import (
     recusals_template,
     write_recusals,
 )
+from review_service.exchange.scores import ScoreRow, write_scores
 from review_service.exchange.texts import clean, decode
 from review_service.exchange.workbooks import write_table
 from scoring.rubric import load_rubric
@@ -46,6 +50,37 @@ def test_negative_numbers_survive(number: Decimal) -> None:
     assert cell.data_type == "n"
     record = read_table(data, "a.xlsx", FIGURES).records[0]
     assert record.values == {"name": "-1", "figure": number}
+
+
+def _every_export(text: str) -> dict[str, bytes]:
+    """Return each kind of workbook that the service hands out, with a text in its free fields."""
+    conflict = ConflictRow(
+        "E1", text, text, "D1", text, text, text, text, "confirmed", text, "", ""
+    )
+    recusal = RecusalRow("E1", text, "kin", text, "staff", text)
+    dossier = dataclasses.replace(DOSSIERS[0], unit=text, prefecture=text)
+    score = ScoreRow("D1", 1, {}, {}, text)
+    rubric = load_rubric("skills-base-2022")
+    return {
+        "conflicts": write_conflicts([conflict]),
+        "recusals": write_recusals([recusal]),
+        "dossiers": write_dossiers([dossier]),
+        "scores": write_scores([score], rubric),
+        "listed": listed_table([{"number": -1, "unit": text, "note": text}]),
+        "seated": seated_table([{"name": text, "employer": text, "title": text}]),
+    }
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0"])
+def test_no_export_holds_a_formula(text: str) -> None:
+    """In every workbook that is handed out a text that looks like a formula is text, unchanged."""
+    for kind, data in _every_export(text).items():
+        book = openpyxl.load_workbook(io.BytesIO(data))
+        cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+        assert not [cell.coordinate for cell in cells if cell.data_type == "f"], kind
+        assert text in {cell.value for cell in cells if cell.data_type == "s"}, kind
+        if kind == "listed":
+            assert -1 in {cell.value for cell in cells if cell.data_type == "n"}
 
 
 def test_same_content_same_bytes() -> None:
