@@ -173,9 +173,9 @@ def test_the_camera_reads_the_printed_secret(theatre: Theatre, film: Path) -> No
     scan.click()
     page.get_by_text("This browser may not use the camera").wait_for()
     page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => {"
+        "() => { navigator.mediaDevices.getUserMedia = () => {"
         " delete navigator.mediaDevices.getUserMedia;"  # the browser's own is back for the next
-        " return Promise.reject(new DOMException('', 'NotFoundError')); }"
+        " return Promise.reject(new DOMException('', 'NotFoundError')); }; }"
     )
     scan.click()
     page.get_by_text("No camera was found").wait_for()
