@@ -261,6 +261,14 @@ def test_preview_ends_with_the_lock(office: Office) -> None:
         ({"each": {"seats": {"skills": 0}, "capacity": 1}, "panels": []}, "round-each"),
         ({"each": {"seats": {"skills": 1}, "capacity": 1}}, "round-each-alone"),
         ({"assumed": {"reviewer": "0", "residual": "25"}}, "round-assumed"),
+        ({"paper_copies": 99}, "round-number"),
+        ({"conflicts": {"window_years": "3"}}, "round-number"),
+        ({"conflicts": {"windows": 3}}, "round-rule"),
+        ({"limits": [{"field": "title", "scope": "draw", "max": 1}]}, "round-limit"),
+        ({"deadlines": {"unit": "2027-01-01"}}, "round-moment"),
+        ({"review_days": ["2027-01-01T09:00:00+08:00"]}, "round-review-half"),
+        ({"list": {"format": "selection-rules/v1", "total": 0}}, "round-list"),
+        ({"panels": [{"id": "P1", "class": "metal", "seats": {"skills": 1}}]}, "round-panels-bare"),
     ],
 )
 def test_rules_that_no_draw_could_follow(office: Office, rules: dict[str, Any], code: str) -> None:
