@@ -4,6 +4,8 @@ Types change for two columns alone (JSON → TEXT); rows that are there are seal
 the service that follows (operation/columns.py), which has the keys.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ depends_on = None
 COLUMNS = (("application", "fields"), ("dossier", "application"))
 
 
-def _retype(old: sa.types.TypeEngine[object], new: sa.types.TypeEngine[object]) -> None:
+def _retype(old: sa.types.TypeEngine[Any], new: sa.types.TypeEngine[Any]) -> None:
     for name, column in COLUMNS:
         using = f"{column}::{'text' if isinstance(new, sa.Text) else 'json'}"
         with op.batch_alter_table(name) as table:
