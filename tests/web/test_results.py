@@ -47,7 +47,8 @@ def test_results_show_pictures_with_tables_beside(shown: Stage) -> None:
     """Every picture stands on the page with its figures in a table; no style, no script."""
     page = _text(sign_in(shown, "staff").get(f"{ROUND}/results"))
     for name in ("intervals", "slopes", "matrix"):
-        assert f'class="chart {name}"' in page
+        assert f'class="chart {name} wide"' in page
+        assert f'class="chart {name} narrow"' in page  # for a phone
     for caption in (
         "12 of 12 dossiers", "Dossiers that moved", "Raw means by chapter", "Experts by pseudonym",
         "How far the experts agree", "The graph in figures",
