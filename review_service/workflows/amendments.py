@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from allocation.canonical import canonical
 from allocation.hashing import h
-from review_service.tables import Approval, Dossier, Expert, Review, Round
+from review_service.tables import Account, Approval, Dossier, Expert, Review, Round
 from review_service.workflows import calibration
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
 from review_service.workflows.log import append
@@ -91,11 +91,10 @@ def decide_amendment(work: Work, approval_id: int, *, approve: bool, reason: str
         raise NotFoundError("not-found", kind="amendment", key=str(approval_id))
     if proposal.status != "proposed":
         raise StaleError("proposal-decided", status=proposal.status)
-    if proposal.proposed_by == work.actor.id:
-        raise WorkflowError("second-person")
+    row = work.one(Round, proposal.round_id)
+    _require_another(work, row, proposal)
     if not approve and not reason.strip():
         raise WorkflowError("reason-needed")
-    row = work.one(Round, proposal.round_id)
     proposal.status = "approved" if approve else "rejected"
     proposal.decided_by, proposal.decided_at = work.actor.id, work.now
     work.session.add(proposal)
@@ -105,6 +104,15 @@ def decide_amendment(work: Work, approval_id: int, *, approve: bool, reason: str
         private |= _apply(work, proposal)
     append(work, "review.amended", body, subject=row.code, private=private)
     return proposal
+
+
+def _require_another(work: Work, row: Round, proposal: Approval) -> None:
+    """Refuse whoever proposed: a review's expert proposes under the round's pseudonym."""
+    expert_id = work.one(Review, proposal.content["review"]).expert_id
+    theirs = select(Account.code).where(Account.expert_id == expert_id)
+    own = {proposal.proposed_by, *work.session.exec(theirs)}
+    if {work.actor.id, as_seated(work, pk(row), expert_id).actor.id} & own:
+        raise WorkflowError("second-person")
 
 
 def _apply(work: Work, proposal: Approval) -> dict[str, Any]:
