@@ -1,11 +1,15 @@
-// A part of a page that brings itself up to date. It waits while somebody works in it.
+// A part of a page that brings itself up to date. It waits while somebody works in it, and one
+// that shows a job asks no more once nothing in it waits.
 "use strict";
 
 for (const part of document.querySelectorAll("[data-refresh]")) {
   const busy = () =>
     document.hidden || part.contains(document.activeElement) || part.querySelector("details[open]");
-  setInterval(async () => {
-    if (busy()) return;
+  const settled = () =>
+    part.hasAttribute("data-until-settled") && !part.querySelector("[data-waiting]");
+  const turn = setInterval(async () => {
+    if (settled()) clearInterval(turn);
+    if (settled() || busy()) return;
     try {
       const answer = await fetch(part.dataset.refresh, { redirect: "error" });
       if (!answer.ok) return;
