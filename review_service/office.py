@@ -49,6 +49,14 @@ def make_office(settings: Settings, tools: Tools | None = None) -> Office:
     keys yet they are made; a store with sealed columns whose keys are lost is refused.
     """
     store = open_store(settings)
+    try:
+        return _opened(store, settings, tools)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _opened(store: Store, settings: Settings, tools: Tools | None) -> Office:
     require_openable(store)
     store.use_keys(crypto.make_keys(settings.column_key_file))
     before = store.revision()

@@ -38,6 +38,7 @@ def _tables_rebuilt(connection: sa.Connection) -> Iterator[None]:
     try:
         yield
     finally:
+        connection.rollback()  # within a transaction the next line would be mute
         raw.execute("PRAGMA foreign_keys=ON")
 
 

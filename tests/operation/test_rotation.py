@@ -76,7 +76,7 @@ def test_a_start_finishes_a_rotation(place: Place) -> None:
 
     with pytest.raises(_CrashError):
         rotate_key(place.office, step=crash)
-    make_office(place.settings).store.close()
+    make_office(replace(place.settings, origin="review.test")).store.close()
     assert load_keys(place.settings.key_file, "review.test").verifier_key == row_key(place)
 
 

@@ -19,7 +19,8 @@ COLUMNS = (("application", "fields"), ("dossier", "application"))
 
 def _retype(old: sa.types.TypeEngine[Any], new: sa.types.TypeEngine[Any]) -> None:
     for name, column in COLUMNS:
-        using = f"{column}::{'text' if isinstance(new, sa.Text) else 'json'}"
+        # What is sealed is no JSON: the older version keeps it as a string of JSON, unread.
+        using = f"{column} #>> '{{}}'" if isinstance(new, sa.Text) else f"to_json({column})"
         with op.batch_alter_table(name) as table:
             table.alter_column(
                 column, existing_type=old, type_=new, existing_nullable=False,
