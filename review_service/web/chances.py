@@ -18,7 +18,8 @@ from review_service.exchange.workbooks import write_table
 from review_service.web.access import access, actor
 from review_service.web.draws import named
 from review_service.web.errors import sentence
-from review_service.web.page import db, office, page_link, round_or_404, stratum_name
+from review_service.web.page import db, office, round_or_404, stratum_name
+from review_service.web.paging import page_of
 from review_service.web.records import lock_warning
 from review_service.web.words import word
 from review_service.workflows import chances
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("chances", __name__)
 SEEN_BY = ("staff", "approver", "inspector")
-PAGE = 100
+ROWS = 100  # of a page
 BINS = 80
 LEFT, WIDTH, HEIGHT = 150, 1000, 56  # pixels of a strip: its label, all of it, one stratum
 _COLUMNS = (
@@ -65,18 +66,15 @@ def index(code: str) -> str:
             "chances/index.html", round=row, seen=None, refusal=sentence(_told(row, error))
         )
     lines = _wanted(seen)
-    pages = max(1, -(-len(lines) // PAGE))
-    page = min(max(1, request.args.get("page", 1, type=int)), pages)
+    page = page_of(len(lines), "chances.index", code, size=ROWS)
     return render_template(
         "chances/index.html",
         round=row,
         seen=seen,
-        lines=lines[(page - 1) * PAGE : page * PAGE],
+        lines=page.of(lines),
         total=len(lines),
         low=sum(line.low for line in seen.lines),
         page=page,
-        pages=pages,
-        link=page_link("chances.index", code),
         filters=_filters(),
         strips=strips(row, seen),
         geometry={"width": WIDTH, "left": LEFT, "row": HEIGHT},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
@@ -20,10 +19,10 @@ from review_service.web.page import (
     dossier_or_404,
     like,
     names_open,
-    page_link,
     round_or_404,
     safe_next,
 )
+from review_service.web.paging import page_of
 from review_service.web.views import bar
 from review_service.workflows import conflict_views, conflicts
 from review_service.workflows.base import pk
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("conflicts", __name__)
-PAGE = 50
 
 
 @blueprint.get("/rounds/<code>/conflicts")
@@ -56,17 +54,15 @@ def index(code: str) -> str:
         .where(*wanted)
     )
     total = db().exec(count).one()
-    page = max(1, request.args.get("page", 1, type=int))
+    page = page_of(total, "conflicts.index", code)
     order = (col(Conflict.status).desc(), col(Dossier.number), col(Expert.number))
-    rows = db().exec(joined.order_by(*order).offset((page - 1) * PAGE).limit(PAGE)).all()
+    rows = db().exec(page.narrow(joined.order_by(*order))).all()
     return render_template(
         "conflicts/index.html",
         round=row,
         rows=rows,
         total=total,
         page=page,
-        pages=max(1, math.ceil(total / PAGE)),
-        link=page_link("conflicts.index", code),
         by_status=dict(_counts(row, "status")),
         by_rule=_counts(row, "rule"),
         open=row.status in {"draft", "open"},

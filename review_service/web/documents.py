@@ -1,4 +1,4 @@
-"""Official papers as .docx and lists as .xlsx, made when they are asked for."""
+"""Official papers of a list as .docx and .xlsx, made when asked for; of a draw: drawpapers.py."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from flask import abort, flash, redirect, render_template, request, send_file, url_for
-from flask_babel import gettext as _
+from flask import abort, render_template, request, url_for
 from sqlmodel import col, select
 
 from review_service.exchange import documents_annex as annexes
-from review_service.exchange import documents_draw as draw_papers
 from review_service.exchange import documents_list as list_papers
-from review_service.exchange.documents_tables import listed_table, seated_table
-from review_service.tables import Approval, Dossier, Draw, DrawExpert, Expert, Seat
+from review_service.exchange.documents_tables import listed_table
+from review_service.tables import Approval, Dossier, Draw
 from review_service.web import diagnosis as words
 from review_service.web.access import access, public
 from review_service.web.languages import in_chinese
-from review_service.web.outcomes import PUBLIC, SEEN_BY, blueprint, public_round, scored_round
-from review_service.web.page import db, draw_or_404, office, round_or_404, stratum_name
+from review_service.web.outcomes import (
+    PUBLIC,
+    SEEN_BY,
+    XLSX,
+    blueprint,
+    public_round,
+    scored_round,
+    send_paper,
+)
+from review_service.web.page import db, office, round_or_404
 from review_service.web.reasons import reason_text, warning_text
-from review_service.web.records import summary
-from review_service.web.shows import checkpoint_of
 from review_service.web.words import word
 from review_service.workflows import publicity
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.computations import newest
 from review_service.workflows.diagnosis import diagnosis
-from review_service.workflows.draws import sources_of
 from review_service.workflows.results import indicators
 from review_service.workflows.rounds import competing, rubric_of
 from review_service.workflows.standing import standing
@@ -42,8 +45,6 @@ if TYPE_CHECKING:
 
     from review_service.tables import Round
 
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SPREADS = (("dossier", "材料之间的标准差"), ("reviewer", "专家宽严的标准差"),
            ("residual", "随机误差的标准差"))  # fmt: skip
 SHARE = 50  # papers that one request makes
@@ -67,10 +68,6 @@ def papers(code: str) -> str:
         dossiers=competing(db(), pk(row)) if scored else [],
         share=SHARE,
     )
-
-
-def _send(data: bytes, name: str, media: str = DOCX) -> Response:
-    return send_file(io.BytesIO(data), media, as_attachment=True, download_name=name)
 
 
 def _found(row: Round) -> dict[str, Any]:
@@ -116,7 +113,9 @@ def approval_paper(code: str) -> Response:
             (word("subject", one.subject), one.proposed_by, one.decided_by or "", one.reason)
             for one in db().exec(query.order_by(col(Approval.id)))
         ]
-    return _send(list_papers.approval_list(_facts(row), decisions), f"{row.code}-审批名单.docx")
+    return send_paper(
+        list_papers.approval_list(_facts(row), decisions), f"{row.code}-审批名单.docx"
+    )
 
 
 @blueprint.get("/rounds/<code>/papers/notice.docx")
@@ -133,7 +132,7 @@ def notice(code: str) -> Response:
         **vars(facts), "units": sorted(facts.units, key=lambda one: (one.province, one.number))
     })  # fmt: skip
     data = list_papers.publicity_notice(facts, found.first, found.last, contact, _revision(row))
-    return _send(data, f"{row.code}-公示.docx")
+    return send_paper(data, f"{row.code}-公示.docx")
 
 
 def _revision(row: Round) -> list_papers.Revision | None:
@@ -155,7 +154,7 @@ def annex(code: str) -> Response:
     found, seen = _found(row), diagnosis(db(), row)
     with in_chinese():
         facts = _annex(row, found, seen)
-    return _send(annexes.statistics_annex(facts), f"{row.code}-评分统计说明.docx")
+    return send_paper(annexes.statistics_annex(facts), f"{row.code}-评分统计说明.docx")
 
 
 def _annex(row: Round, found: dict[str, Any], seen: dict[str, Any] | None) -> annexes.AnnexFacts:
@@ -214,7 +213,7 @@ def feedback(code: str, number: str) -> Response:
     row = scored_round(code)
     found = _found(row)
     data = dict(_feedback(row, found, [number])).get(number) or abort(404)
-    return _send(data, f"{row.code}-{number}-反馈.docx")
+    return send_paper(data, f"{row.code}-{number}-反馈.docx")
 
 
 @blueprint.get("/rounds/<code>/papers/feedback.zip")
@@ -231,7 +230,7 @@ def all_feedback(code: str) -> Response:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # the papers are packed
         for number, data in _feedback(row, found, share):
             archive.writestr(f"{row.code}-{number}-反馈.docx", data)
-    return _send(stream.getvalue(), f"{row.code}-feedback-{part}.zip", "application/zip")
+    return send_paper(stream.getvalue(), f"{row.code}-feedback-{part}.zip", "application/zip")
 
 
 def _feedback(row: Round, found: dict[str, Any], numbers: Sequence[str]) -> list[tuple[str, bytes]]:
@@ -285,118 +284,6 @@ def _gates(row: Round, dossier: Dossier) -> list[tuple[str, str, str, str]]:
     return found
 
 
-@blueprint.get("/rounds/<code>/papers/draw-<int:number>.docx")
-@access(*SEEN_BY)
-def draw_paper(code: str, number: int) -> Response:
-    """The record of a draw (抽取记录表), with names once they are unsealed."""
-    row = round_or_404(code)
-    draw = draw_or_404(row, number)
-    if draw.status != "completed" or draw.settled_at is None:
-        abort(404)
-    names = _names(draw) if row.unsealed_at is not None else {}
-    snapshot, result = json.loads(draw.snapshot), json.loads(draw.result or "{}")
-    checkpoint = checkpoint_of(draw)
-    with in_chinese():
-        counts = summary(snapshot)
-        facts = draw_papers.DrawFacts(
-            title=row.title,
-            draw_id=draw.draw_id,
-            method=word("method", draw.method),
-            locked=draw.locked_at,
-            completed=draw.settled_at,
-            made=office().tools.clock(),
-            counts=(
-                ("候选专家", f"{counts['experts']}人"),
-                ("席位", f"{counts['panels']}个评审组，共{counts['seats']}席"),
-                ("材料", f"{counts['dossiers']}份"),
-                ("回避", f"{counts['conflicts']}对"),
-            ),
-            limits=counts["limits"],
-            snapshot=draw.digest,
-            seed=str(result.get("seed", "")),
-            sources=[
-                _source(snapshot["sources"][one.position], json.loads(one.entry or "{}"), one)
-                for one in sources_of(db(), draw)
-            ],
-            seats=_seats(row, result, names),
-            named=bool(names) or "seats" not in result,
-            checkpoint=checkpoint.note if checkpoint else "",
-        )
-    return _send(draw_papers.draw_record(facts), f"{row.code}-抽取记录表-{number}.docx")
-
-
-def _source(fixed: dict[str, Any], entry: dict[str, Any], one: Any) -> tuple[str, str]:
-    whose = word("party", fixed["party"]) if fixed.get("party") else one.label
-    shown = entry.get("secret") or entry.get("signature") or entry.get("key") or ""
-    return f"{word('source', one.kind)}：{whose}", str(shown)
-
-
-def _seats(row: Round, result: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Return the seats as drawn; of a drawing of lots, the order."""
-    if "seats" in result:
-        return [
-            (
-                one["panel"],
-                stratum_name(row, one["stratum"]),
-                names.get(one["expert"], one["expert"]),
-            )
-            for one in result["seats"]
-        ]
-    return [("", str(n), str(name)) for n, name in enumerate(result.get("order", []), 1)]
-
-
-def _names(draw: Draw) -> dict[str, str]:
-    rows = db().exec(
-        select(DrawExpert.pseudonym, DrawExpert.name, Expert.employer)
-        .join(Expert, col(Expert.id) == col(DrawExpert.expert_id))
-        .where(DrawExpert.draw_pk == draw.id)
-    )
-    return {code: f"{name}（{employer}）" for code, name, employer in rows}
-
-
-def _experts(row: Round) -> list[draw_papers.ExpertLine]:
-    rows = db().exec(
-        select(Seat, Expert)
-        .join(Expert, col(Expert.id) == col(Seat.expert_id))
-        .join(Draw, col(Draw.id) == col(Seat.draw_pk))
-        .where(Draw.round_id == row.id)
-        .order_by(col(Seat.panel), col(Seat.stratum), col(Seat.id))
-    )
-    return [
-        draw_papers.ExpertLine(
-            panel=seat.panel,
-            stratum=stratum_name(row, seat.stratum),
-            name=expert.name,
-            employer=expert.employer,
-            title=expert.title,
-            province=expert.province,
-            pseudonym=seat.pseudonym,
-            state=word("seat", seat.status) + (f"（{seat.dossier}）" if seat.dossier else ""),
-        )
-        for seat, expert in rows
-    ]
-
-
-@blueprint.get("/rounds/<code>/papers/experts.<form>")
-@access(*SEEN_BY)
-def experts(code: str, form: str) -> Response:
-    """The experts with their names, after unsealing only."""
-    row = round_or_404(code)
-    if form not in {"docx", "xlsx"}:
-        abort(404)
-    if row.unsealed_at is None:
-        flash(
-            _("Names are sealed until the round’s unsealing; this list isn’t made before."), "error"
-        )
-        return redirect(url_for("results.papers", code=row.code), code=303)
-    with in_chinese():
-        lines = _experts(row)
-    if form == "docx":
-        data = draw_papers.expert_list(row.title, lines, office().tools.clock())
-        return _send(data, f"{row.code}-专家名单.docx")
-    return _send(seated_table([vars(one) for one in lines]), f"{row.code}-专家名单.xlsx", XLSX)
-
-
 @blueprint.get("/public/<code>/list.xlsx")
 @public
 def published_table(code: str) -> Response:
@@ -415,4 +302,4 @@ def published_table(code: str) -> Response:
         }
         for n, one in enumerate(sorted(units, key=lambda one: (one.province, one.rank)), 1)
     ]
-    return _send(listed_table(rows), f"{row.code}-名单.xlsx", XLSX)
+    return send_paper(listed_table(rows), f"{row.code}-名单.xlsx", XLSX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import abort, current_app, flash, g, request, url_for
+from flask import abort, current_app, flash, g, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlmodel import select
@@ -103,16 +103,6 @@ def here() -> str:
 def like(text: str) -> str:
     """Return the pattern for “holds this text” in a LIKE whose escape is the backslash."""
     return "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-
-
-def page_link(endpoint: str, code: str) -> Callable[[int], str]:
-    """Return what gives the address of page n of a list, its filters kept."""
-
-    def link(number: int) -> str:
-        values: dict[str, Any] = request.args.to_dict() | {"page": number}
-        return url_for(endpoint, code=code, **values)
-
-    return link
 
 
 def safe_next() -> str:

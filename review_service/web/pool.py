@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
@@ -13,7 +12,8 @@ from sqlmodel import col, func, or_, select
 from review_service.exchange.pool import FIELDS, ExpertRow, write_pool
 from review_service.tables import Expert
 from review_service.web.access import access
-from review_service.web.page import attempt, db, like, page_link, round_or_404
+from review_service.web.page import attempt, db, like, round_or_404
+from review_service.web.paging import page_of
 from review_service.web.views import bar
 from review_service.workflows import pool
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("pool", __name__)
-PAGE = 50
 SEEN_BY = ("staff", "inspector")
 FILTERS = ("stratum", "province")
 _ORDER = (col(Expert.pinyin), col(Expert.number))
@@ -35,16 +34,14 @@ def index(code: str) -> str:
     row = round_or_404(code)
     query = _wanted(select(Expert))
     total = db().exec(_wanted(select(func.count()).select_from(Expert))).one()
-    page = max(1, request.args.get("page", 1, type=int))
-    rows = db().exec(query.order_by(*_ORDER).offset((page - 1) * PAGE).limit(PAGE))
+    page = page_of(total, "pool.index", code)
+    rows = db().exec(page.narrow(query.order_by(*_ORDER)))
     return render_template(
         "pool/index.html",
         round=row,
         rows=rows.all(),
         total=total,
         page=page,
-        pages=max(1, math.ceil(total / PAGE)),
-        link=page_link("pool.index", code),
         whole=db().exec(select(func.count()).select_from(Expert)).one(),
         choices={name: _choices(name) for name in FILTERS},
         filters=_filters(),

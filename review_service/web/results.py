@@ -14,7 +14,7 @@ from review_service.exchange.documents_tables import results_table
 from review_service.jobs.queue import enqueue, find
 from review_service.tables import Approval, Round
 from review_service.web import diagnosis as words
-from review_service.web import documents, feeds, publicity  # noqa: F401 - their routes are ours
+from review_service.web import documents, drawpapers, feeds, publicity  # noqa: F401 - their routes are ours
 from review_service.web.access import access, actor, role
 from review_service.web.charts import (
     NARROW,

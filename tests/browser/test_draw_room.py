@@ -9,6 +9,7 @@ import segno
 from PIL import Image, ImageDraw, ImageFilter
 
 from review_service.tables import Draw, Seat
+from tests.browser.conftest import violations
 from tests.web.stage import CODE
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ def test_a_rehearsal_is_marked_and_leaves_no_draw(theatre: Theatre) -> None:
     page.get_by_text("Rehearse first").click()
     page.get_by_role("button", name="Rehearse").click()
     assert page.get_by_text("REHEARSAL – not a draw").count() == 2
+    assert violations(page) == []
     assert theatre.stage.rows(Draw) == []
 
 

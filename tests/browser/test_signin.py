@@ -51,6 +51,7 @@ def test_a_passkey_is_added_and_asked_for(theatre: Theatre) -> None:
     page.goto(f"{theatre.base}/account")
     assert "/login" in page.url  # the password alone opens nothing
     theatre.sign_in(page, "staff")
+    assert violations(page) == []
     page.get_by_role("button", name="Use the passkey").click()
     # By its path: the address of the sign-in page ends in ?next=/account as well.
     page.wait_for_url(lambda url: urlsplit(url).path in {"/", "/account"})
