@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from review_service.exchange import letters
 from review_service.tables import Draw, Expert, Invitation, Letter, Round, Seat
-from review_service.workflows.base import Actor, NotFoundError, WorkflowError, pk
+from review_service.workflows.base import SYSTEM, Actor, NotFoundError, WorkflowError, pk
 from review_service.workflows.log import append, stamp
 from review_service.workflows.seats import accept_seat, as_holder, vacate_seat
 
@@ -172,7 +172,11 @@ def replace(
 def _replace(
     held: Sequence[tuple[Work, Seat]], reason: str, note: str, address: Address
 ) -> list[Seat]:
-    """Vacate seats, each by its own actor: a pseudonym is one draw's."""
+    """Vacate seats, each by its own actor: a pseudonym is one draw's.
+
+    Who follows is written to by the system where an expert has answered: one letter may be about
+    seats of two draws, and an expert's pseudonym in one must not lead to the other.
+    """
     found = []
     for work, seat in held:
         _close(work, seat)
@@ -181,7 +185,10 @@ def _replace(
             found.append(new)
             work.session.flush()
     if found:
-        invite(held[0][0], [pk(one) for one in found], address)
+        work = held[0][0]
+        if work.actor.role == "expert":
+            work = dataclasses.replace(work, actor=SYSTEM)
+        invite(work, [pk(one) for one in found], address)
     return found
 
 
