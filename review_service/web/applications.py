@@ -29,8 +29,8 @@ from review_service.web.access import access
 from review_service.web.applicationform import answer_of, form_parts
 from review_service.web.errors import sentence
 from review_service.web.evidence import evidence_of, keep, send_kept, sent_file
-from review_service.web.languages import BEIJING, language
-from review_service.web.page import attempt, db, do, round_or_404
+from review_service.web.languages import language
+from review_service.web.page import attempt, db, do, round_or_404, saved_time
 from review_service.workflows import applications as cases
 from review_service.workflows import ways_back
 from review_service.workflows.attachments import DOCX
@@ -152,7 +152,7 @@ def save(code: str) -> tuple[Answer, int] | Answer:
         return jsonify(error=sentence(error)), 422
     return jsonify(
         version=saved.version,
-        saved=saved.saved_at.astimezone(BEIJING).strftime("%H:%M"),
+        saved=saved_time(saved.saved_at),
         **answer_of(row, cases.read_fields(saved.fields), saved.fields),
     )
 

@@ -13,11 +13,14 @@ from allocation.errors import AllocationError
 from review_service.tables import Dossier, Draw, Round
 from review_service.web.access import actor, role
 from review_service.web.errors import sentence
+from review_service.web.languages import BEIJING, table_time
 from review_service.workflows.base import NotFoundError, WorkflowError
+from review_service.workflows.draws import IN_SHORT
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from typing import Concatenate, ParamSpec, TypeVar
 
     from flask import Flask
@@ -71,9 +74,9 @@ def round_or_404(code: str) -> Round:
 
 
 def draw_or_404(row: Round, number: int) -> Draw:
-    """Return a round's draw by its number."""
+    """Return a round's draw by its number; its long texts are fetched where they're asked for."""
     query = select(Draw).where(Draw.round_id == row.id, Draw.number == number)
-    return db().exec(query).first() or abort(404)
+    return db().exec(query.options(*IN_SHORT)).first() or abort(404)
 
 
 def dossier_or_404(row: Round, number: str) -> Dossier:
@@ -100,6 +103,12 @@ def here() -> str:
     return request.full_path.rstrip("?") if request.method == "GET" else request.path
 
 
+def saved_time(moment: datetime) -> str:
+    """Return when something was saved, in Beijing's time: today the hour alone, 14:05."""
+    at, now = (one.astimezone(BEIJING) for one in (moment, office().tools.clock()))
+    return f"{at:%H:%M}" if at.date() == now.date() else table_time(moment)
+
+
 def like(text: str) -> str:
     """Return the pattern for “holds this text” in a LIKE whose escape is the backslash."""
     return "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
@@ -116,7 +125,9 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         here=here, names_open=names_open, stratum_name=stratum_name, current_user=current_user
     )
-    app.jinja_env.filters["combined"] = lambda one, other: {**one, **other}
+    app.jinja_env.filters.update(
+        combined=lambda one, other: {**one, **other}, saved_time=saved_time
+    )
 
     @app.teardown_appcontext
     def _close(_error: Any) -> None:

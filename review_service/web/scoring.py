@@ -17,8 +17,8 @@ from review_service.web.choices import SelectChoice
 from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats, worklist
 from review_service.web.dossiers import facts_of
 from review_service.web.errors import sentence
-from review_service.web.languages import BEIJING, either, language
-from review_service.web.page import attempt, do, round_or_404
+from review_service.web.languages import either, language
+from review_service.web.page import attempt, do, round_or_404, saved_time
 from review_service.workflows import amendments, reviews
 from review_service.workflows.autosave import autosave
 from review_service.workflows.base import StaleError, WorkflowError, pk
@@ -260,7 +260,7 @@ def _kept(rubric: Rubric, version: int, at: datetime, levels: dict[str, int | No
     score = rubric.total(levels)
     return jsonify(
         version=version,
-        saved=at.astimezone(BEIJING).strftime("%H:%M"),
+        saved=saved_time(at),
         missing=len(score.missing),
         total=shown(score.total),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import openpyxl
 
 from review_service.tables import Account, Letter, LogEvent, Pledge, Review, Seat
+from review_service.web.languages import BEIJING
 from review_service.workflows.calibration import LEAST
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
@@ -204,3 +205,19 @@ def test_only_a_demonstration_shows_what_letters_say(stage: Stage) -> None:
     assert staff.get(f"/outbox/{letter.id}.ics").status_code == 404
     assert "tried again" in staff.post(f"/outbox/{letter.id}/again", follow_redirects=True).text
     assert stage.rows(Account, Account.code == "expert-1")
+
+
+def test_a_reload_tells_the_hour_of_a_save_of_today(stage: Stage) -> None:
+    """The desk says the hour alone, as when it saved, and from midnight in Beijing the day too."""
+    stage.play("reviewing").pledge("expert-1")
+    client = sign_in(stage, "expert1")
+    sent = {"version": 0, "levels": {"platform": 2}}
+    url = f"{DESK}/dossiers/D01"
+    said = client.post(f"{url}/save", json=sent).get_json()["saved"]
+    assert re.fullmatch(r"\d\d:\d\d", said)
+    assert f"Saved by itself {said}<" in client.get(url).text
+    day = stage.clock.now.astimezone(BEIJING)
+    stage.clock.advance_to(day.replace(hour=23, minute=59, second=0))
+    assert f"Saved by itself {said}<" in client.get(url).text
+    stage.clock.advance(minutes=2)
+    assert f"Saved by itself {day:%Y-%m-%d} {said}<" in client.get(url).text
