@@ -49,7 +49,7 @@ def demo(serve: str, port: int, out: Path) -> None:
         settings = Settings(
             data=out / "data", database="", origin=ORIGIN, secure_cookies=False, demonstration=True
         )
-        _run_round(settings, out / "bundle.zip")
+        _run_round(settings, out / "bundle.zip", f"http://{HOST}:{port}")
         if serve == "yes":
             _serve(settings, port)
 
@@ -77,8 +77,11 @@ def _alone(out: Path) -> Iterator[None]:
         yield
 
 
-def _run_round(settings: Settings, bundle: Path) -> None:
-    """Run the round on a store made anew, write and verify its bundle, and print what happened."""
+def _run_round(settings: Settings, bundle: Path, pages: str) -> None:
+    """Run the round on a store made anew, write and verify its bundle, and print what happened.
+
+    `pages` is where it will be served, for the links in letters.
+    """
     from review_service.crypto import make_keys
     from review_service.demonstration.accounts import create_accounts
     from review_service.demonstration.practice import practice_rounds
@@ -100,7 +103,7 @@ def _run_round(settings: Settings, bundle: Path) -> None:
     office = Office(store, make_tools(settings.data, clock))
     office.do(SYSTEM, open_log)
     with _steps() as (step, advance):
-        walk = Walk(office, clock, witness_key(settings.data), advance)
+        walk = Walk(office, clock, witness_key(settings.data), pages, advance)
         step("导入专家库、申报材料、回避声明 · pool, dossiers, recusals")
         row = walk.open_round()
         step("查找回避关系 · conflicts of interest")

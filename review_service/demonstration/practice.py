@@ -25,23 +25,18 @@ TO_DRAW = ("2026-B", "抽取练习（演示）")
 EACH = 8  # dossiers a panel
 
 
-def address(token: str) -> str:
-    """The link of an invitation of the demonstration."""
-    return f"http://127.0.0.1:8000/invitation/{token}"
-
-
 def practice_rounds(walk: Walk) -> Draw:
     """Make both rounds; return the draw of the one where experts score."""
     _open(walk, *TO_DRAW)
     row = _open(walk, *SCORING, sample=True)
     draw = _draw(walk, row)
-    walk.office.do(STAFF, invitations.invite_all, pk(row), address)
+    walk.office.do(STAFF, invitations.invite_all, pk(row), walk.address)
     for seat in _seats(walk, draw):
         actor = Actor("expert", seat.pseudonym)
         walk.office.do(actor, seats.accept_seat, pk(seat))
     walk.office.do(STAFF, reviews.start_reviewing, pk(row))
     last = _seats(walk, draw)[-1]
-    walk.office.do(STAFF, invitations.replace, [pk(last)], "unreachable", "", address)
+    walk.office.do(STAFF, invitations.replace, [pk(last)], "unreachable", "", walk.address)
     _begin_scoring(walk, row, draw)
     return draw
 

@@ -53,13 +53,21 @@ class SampleError(Exception):
 
 @dataclass
 class Walk:
-    """A demonstration under way; `facts` collects the figures of the summary."""
+    """A demonstration under way; `facts` collects the figures of the summary.
+
+    `pages` is where it will be served: letters hold links to there.
+    """
 
     office: Office
     clock: Clock
     witness: notes.SigningKey
+    pages: str
     progress: Callable[[int, int], None] = lambda _done, _all: None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def address(self, token: str) -> str:
+        """Return the link of an invitation."""
+        return f"{self.pages}/invitation/{token}"
 
     def open_round(self) -> Round:
         """Create the round, bring in pool, dossiers and recusals, and open it."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from sqlmodel import select
 
 from allocation import verify
 from review_service.commands.demo import demo
+from review_service.crypto import make_keys
+from review_service.settings import Settings
+from review_service.storage import Store
+from review_service.tables import Letter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder and the words of a demonstration that has run."""
     out = tmp_path_factory.mktemp("demo")
-    result = CliRunner().invoke(demo, ["--serve", "no", "--out", str(out)])
+    result = CliRunner().invoke(demo, ["--serve", "no", "--port", "8077", "--out", str(out)])
     assert result.exit_code == 0, result.output
     return out, result.output
 
@@ -33,6 +39,18 @@ def test_its_bundle_verifies(finished: tuple[Path, str]) -> None:
     assert [line.status for line in lines] == ["PASS"] * 10 + ["NOT CHECKED"] * 2
     assert "10 项通过，0 项不通过" in said
     assert "10 checks passed, 0 failed" in said
+
+
+def test_letters_lead_to_the_pages(finished: tuple[Path, str]) -> None:
+    """Every link of every letter has the port at which the demonstration is served."""
+    settings = Settings(data=finished[0] / "data", database="")
+    store = Store(settings.database_url, keys=make_keys(settings.column_key_file))
+    with store.reading() as session:
+        bodies = [one.body for one in session.exec(select(Letter))]
+    store.close()
+    links = [link for body in bodies for link in re.findall(r"http://\S+", body)]
+    assert links
+    assert {link.partition("/invitation/")[0] for link in links} == {"http://127.0.0.1:8077"}
 
 
 def test_a_changed_byte_in_any_file_is_found(finished: tuple[Path, str]) -> None:
