@@ -24,7 +24,15 @@ from wtforms import (
 
 from review_service.web.choices import SelectChoice
 from review_service.web.errors import sentence
-from review_service.web.roundlines import CONFLICTS, PLAIN, iso, read_panel, read_seats
+from review_service.web.roundlines import (
+    CONFLICTS,
+    PLAIN,
+    iso,
+    read_panel,
+    read_parties,
+    read_seats,
+)
+from review_service.web.words import word
 from review_service.workflows.round_rules import (
     ASSUMED,
     BOUNDS,
@@ -59,6 +67,12 @@ def _above_zero(label: Any, default: int, help_: Any = "") -> DecimalField:
     between = validators.NumberRange(*ASSUMED, message=_l("A number from %(min)s to %(max)s."))
     given: dict[str, Any] = {"default": Decimal(default), "places": None, "description": help_}
     return DecimalField(label, [validators.InputRequired(), between], **given)
+
+
+def _chance(label: Any, help_: Any) -> DecimalField:
+    between = validators.NumberRange(0, 1, message=_l("A number from %(min)s to %(max)s."))
+    given: dict[str, Any] = {"places": None, "description": help_}
+    return DecimalField(label, [validators.Optional(), between], **given)
 
 
 def _moment(label: Any, help_: Any = "") -> DateTimeLocalField:
@@ -203,6 +217,18 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
     limit_province_cell = _whole(
         _l("Most experts of one province in a stratum of a panel"), (1, MOST), None
     )
+    parties_staff = TextAreaField(
+        _l("Parties whose secret organising staff give"),
+        render_kw={"rows": 2},
+        description=_l(
+            "One a line, such as the ministry, a notary, a witness, the applying units. The draw takes a secret of every party; one honest party is enough that nobody steers it."
+        ),
+    )
+    parties_inspector = TextAreaField(
+        _l("Parties whose secret discipline inspection gives"),
+        render_kw={"rows": 2},
+        description=_l("One a line."),
+    )
     assumed_reviewer = _above_zero(
         _l("Assumed variance of leniency (points squared)"),
         16,
@@ -229,8 +255,24 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
 
     total = _whole(_l("Places on the list"), (1, 10_000), 31)
     province_most = _whole(_l("Most places per province"), (1, MOST), 5)
+    zone_low = _chance(
+        _l("Line zone: chances above"),
+        _l(
+            "A chance to be on the list strictly between the two figures leaves a dossier open. Both left empty: no zone, the estimate decides."
+        ),
+    )
+    zone_high = _chance(_l("Line zone: chances below"), _l("The usual figures are 0.10 and 0.90."))
+    zone_settle = RadioField(
+        _l("What settles the line zone"),
+        choices=[
+            SelectChoice("panel", _l("a panel’s verdicts, with reasons, and a second person")),
+            SelectChoice("draw", _l("a draw of an order")),
+        ],
+        default="panel",
+    )
     publicity_days = _whole(_l("Working days of publicity"), BOUNDS["publicity_days"], 5)
 
+    parties: dict[str, str]
     panel_rows: Sequence[dict[str, Any]] = ()
     each_rows: Mapping[str, int] = {}
     kept: Mapping[str, Any] = DEFAULT_RULES  # what the form doesn't show stays as it is here
@@ -266,6 +308,30 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
         """Read the seats of each dossier."""
         self.each_rows = read_seats(1, (field.data or "").split())
 
+    def validate_parties_staff(self, field: Any) -> None:
+        """Read the parties of staff."""
+        self.parties = {}
+        self._add_parties("staff", field)
+
+    def validate_parties_inspector(self, field: Any) -> None:
+        """Read the parties of discipline inspection."""
+        self._add_parties("inspector", field)
+
+    def _add_parties(self, role: str, field: Any) -> None:
+        for name in read_parties(field.data or ""):
+            if name in self.parties:
+                twice = _("“%(name)s” stands twice.", name=word("party", name))
+                raise validators.ValidationError(twice)
+            self.parties[name] = role
+
+    def validate_zone_high(self, field: Any) -> None:
+        """Ask for both figures or neither, the lower one first."""
+        low, high = self.zone_low.data, field.data
+        if (low is None) != (high is None):
+            raise validators.ValidationError(_("Give both figures of the zone, or neither."))
+        if low is not None and low >= high:
+            raise validators.ValidationError(_("The second figure must be the higher one."))
+
     def validate_pair_cap(self, field: Any) -> None:
         """Ask for a fraction of at most 1."""
         found = _CAP.fullmatch(field.data or "")
@@ -299,9 +365,20 @@ class RulesForm(FlaskForm):  # type: ignore[misc]  # untyped library
         units = [one.strip() for one in (self.organisers.data or "").splitlines() if one.strip()]
         conflicts = {name: self[name].data for name in CONFLICTS} | {"organisers": units}
         own["conflicts"] = {**kept["conflicts"], **conflicts}
-        places = {"total": self.total.data, "province": {"most": self.province_most.data}}
+        own["parties"] = dict(self.parties)
+        places = {
+            "total": self.total.data,
+            "province": {"most": self.province_most.data},
+            "zone": self._zone(),
+        }
         own["list"] = {**kept["list"], **places}
         return {**kept, **own}
+
+    def _zone(self) -> dict[str, str] | None:
+        low, high = self.zone_low.data, self.zone_high.data
+        if low is None or high is None:
+            return None
+        return {"low": f"{low:f}", "high": f"{high:f}", "settle": str(self.zone_settle.data)}
 
 
 class NewRound(RulesForm):
@@ -332,7 +409,9 @@ _FIELDS: Final = {
     "deadlines": "deadline_province", "review_days": "review_until", "each": "method",
     "list.total": "total", "list.province.most": "province_most", "list.category": "total",
     "assumed.reviewer": "assumed_reviewer", "assumed.residual": "assumed_residual",
-    "limits": "limit_employer_draw",
+    "limits": "limit_employer_draw", "parties": "parties_staff", "list.zone": "zone_high",
+    "list.zone.low": "zone_high", "list.zone.high": "zone_high",
+    "list.zone.settle": "zone_settle",
 }  # fmt: skip
 
 
@@ -348,8 +427,8 @@ _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "applying": ("dossiers_per_prefecture", "dossiers_per_province", "deadline_unit", "deadline_prefecture", "deadline_province", "paper_copies"),
     "pool": ("age_limit", "senior_title", "organisers"),
     "conflicts": ("window_years", "fuzzy_cutoff", "same_province", "same_prefecture"),
-    "draw": ("method", "panels", "each_seats", "each_capacity", "pair_cap", *(f"limit_{field}_{scope}" for field, scope in LIMITS), "assumed_reviewer", "assumed_residual"),
+    "draw": ("method", "panels", "each_seats", "each_capacity", "pair_cap", *(f"limit_{field}_{scope}" for field, scope in LIMITS), "parties_staff", "parties_inspector", "assumed_reviewer", "assumed_residual"),
     "scoring": ("review_from", "review_until", "calibration_first"),
-    "list": ("total", "province_most", "publicity_days"),
+    "list": ("total", "province_most", "zone_low", "zone_high", "zone_settle", "publicity_days"),
 }  # fmt: skip
 _NAMES: Final = frozenset(name for names in _PARTS.values() for name in names) - {"code", "rubric"}

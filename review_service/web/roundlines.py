@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_babel import gettext as _
 from wtforms import validators
 
 from review_service.web.languages import BEIJING
-from review_service.workflows.round_rules import LEVELS, MOST
+from review_service.web.words import code_of, known, word
+from review_service.workflows.round_rules import LEVELS, MOST, PARTY, PARTY_ROLES
 from review_service.workflows.rounds import DEFAULT_RULES
 
 if TYPE_CHECKING:
@@ -56,6 +59,21 @@ def read_seats(number: int, parts: list[str]) -> dict[str, int]:
     return seats
 
 
+def read_parties(text: str) -> list[str]:
+    """Read a party a line: a word that pages have for one, or a code that a record can hold."""
+    names = [code_of("party", line.strip()) for line in text.splitlines() if line.strip()]
+    for name in names:
+        if not re.fullmatch(PARTY, name):
+            raise validators.ValidationError(
+                _(
+                    "“%(name)s” can’t name a party. There are: %(known)s; others have a short code of Latin letters, digits and hyphens.",
+                    name=name[:40],
+                    known=known("party"),
+                )
+            )
+    return names
+
+
 def filled(row: Round | None = None) -> dict[str, Any]:
     """Return what the form holds for a round's rules, or for a new round the usual ones."""
     rules: dict[str, Any] = DEFAULT_RULES | (row.rules if row else {})
@@ -82,6 +100,7 @@ def filled(row: Round | None = None) -> dict[str, Any]:
     found |= {f"deadline_{one}": local(rules["deadlines"].get(one)) for one in LEVELS}
     found |= {f"limit_{one['field']}_{one['scope']}": one["max"] for one in rules["limits"]}
     found |= {f"assumed_{name}": float(rules["assumed"][name]) for name in ("reviewer", "residual")}
+    zone = rules["list"].get("zone") or {}
     return found | {
         "title": row.title if row else "",
         "organisers": "\n".join(usual.get("organisers", ())),
@@ -89,9 +108,18 @@ def filled(row: Round | None = None) -> dict[str, Any]:
         "panels": "\n".join(lines),
         "each_seats": seats(each["seats"]) if each else "",
         "each_capacity": each["capacity"] if each else None,
+        **{
+            f"parties_{role}": "\n".join(
+                word("party", name) for name, by in sorted(rules["parties"].items()) if by == role
+            )
+            for role in PARTY_ROLES
+        },
         "pair_cap": "/".join(map(str, rules["pair_cap"])) if rules["pair_cap"] != [1, 1] else "1",
         "review_from": local(days[0]),
         "review_until": local(days[1]),
         "total": rules["list"].get("total"),
         "province_most": (rules["list"].get("province") or {}).get("most"),
+        "zone_low": Decimal(zone["low"]) if zone else None,
+        "zone_high": Decimal(zone["high"]) if zone else None,
+        "zone_settle": zone.get("settle", "panel"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -83,7 +84,6 @@ def rules(code: str) -> str:
         round=row,
         rubric=rounds.rubric_of(row),
         parts=parts,
-        parties=sorted(row.rules["parties"].items()),
         bases=BASES,
     )
 
@@ -92,7 +92,9 @@ def _applies(form: RulesForm, name: str, value: Any) -> bool:
     """Whether a rule means anything in this round: some are of one method, some only if given."""
     if name == "pair_cap":
         return bool(form.method.data != "lottery")
-    return value is not None or not name.startswith(("limit_", "each_", "panels"))
+    if name == "zone_settle":
+        return form.zone_low.data is not None
+    return value is not None or not name.startswith(("limit_", "each_", "panels", "parties_"))
 
 
 def _value(field: Any) -> Any:
@@ -100,9 +102,12 @@ def _value(field: Any) -> Any:
     if field.type == "BooleanField":
         return _("yes") if field.data else _("no")
     if field.type == "RadioField":
-        return next(label for value, label, *_more in field.iter_choices() if value == field.data)
+        labels = {value: label for value, label, *_more in field.iter_choices()}
+        return labels.get(field.data, field.data)
     if isinstance(field.data, datetime):
         return field.data.strftime("%Y-%m-%d %H:%M")
+    if isinstance(field.data, Decimal):
+        return f"{field.data:f}"
     if isinstance(field.data, float):
         return f"{field.data:g}"
     return None if field.data in {None, ""} else field.data

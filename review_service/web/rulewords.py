@@ -17,6 +17,7 @@ RULE_SENTENCES: Final = {
     "round-panel-twice": _l("Panel %(name)s stands twice."),
     "round-panels-bare": _l("These panels name no dossiers after a colon: %(names)s."),
     "round-panels-needed": _l("At least one panel is needed."),
+    "round-parties-needed": _l("At least one party must give a secret for the draw."),
     "round-limit": _l("A limit is of employer or province, in draw, panel or cell, each once, a whole number from 1: %(given)s."),
     "round-moment": _l("“%(rule)s” needs a moment with its zone, such as 2026-11-23T18:00:00+08:00."),
     "round-deadlines-order": _l("The levels must end one after another, units first, and before scoring begins."),

@@ -24,7 +24,13 @@ _WORDS: dict[str, dict[str, Any]] = {
         "administrator": _l("account administrator"),
         "system": _l("the system"),
     },
-    "party": {"ministry": _l("the ministry"), "inspection": _l("discipline inspection")},
+    "party": {
+        "ministry": _l("the ministry"),
+        "inspection": _l("discipline inspection"),
+        "notary": _l("a notary"),
+        "units": _l("the applying units"),
+        "witness": _l("a witness"),
+    },
     "round": {
         "draft": _l("being prepared"),
         "open": _l("open"),
@@ -224,6 +230,16 @@ def word(kind: str, code: str) -> str:
     if kind == "rule" and code in RULES:
         return str(either(RULES[code], "title"))
     return str(_WORDS.get(kind, {}).get(code, code))
+
+
+def code_of(kind: str, text: str) -> str:
+    """Return the code whose word this is in the language of the page, else the text itself."""
+    return next((code for code, one in _WORDS[kind].items() if str(one) == text), text)
+
+
+def known(kind: str) -> str:
+    """Return all words of a kind in the language of the page, as one list."""
+    return "、".join(map(str, _WORDS[kind].values()))
 
 
 def basis(code: str) -> str:

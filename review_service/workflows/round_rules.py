@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from review_service.workflows.accounts import ROLES
 from review_service.workflows.base import WorkflowError
 from scoring.errors import ScoringError
 from scoring.rules import Rules
@@ -25,7 +24,9 @@ LEVELS: Final = ("unit", "prefecture", "province")
 LIMITS: Final = tuple(
     (name, scope) for name in ("employer", "province") for scope in ("draw", "panel", "cell")
 )
+PARTY_ROLES: Final = ("staff", "inspector")  # who can give a party's secret
 CODE: Final = r"[A-Za-z0-9][A-Za-z0-9-]{1,39}"
+PARTY: Final = r"[A-Za-z0-9][A-Za-z0-9-]{0,39}"
 TITLE: Final = 120  # characters
 MOST: Final = 1000  # of one limit, of an expert's dossiers, of seats of a stratum
 ASSUMED: Final = (0.01, 10_000.0)  # squared points
@@ -232,8 +233,17 @@ def _list(rules: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _parties(rules: Mapping[str, Any]) -> Iterator[Fault]:
     given = rules["parties"]
-    if not isinstance(given, dict) or not given or set(given.values()) - set(ROLES):
+    if not isinstance(given, dict) or not all(
+        _party(name) and role in PARTY_ROLES for name, role in given.items()
+    ):
         yield _shape("parties", given)
+    elif not given:
+        yield Fault("parties", "round-parties-needed")
+
+
+def _party(name: Any) -> bool:
+    """Whether a record can name a party so: its keys are ASCII."""
+    return isinstance(name, str) and bool(re.fullmatch(PARTY, name))
 
 
 def _shape(path: str, given: Any) -> Fault:

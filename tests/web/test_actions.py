@@ -50,6 +50,9 @@ RULES = {
     "organisers": "某司\n\n某中心", "pair_cap": "1", "assumed_reviewer": "9",
     "assumed_residual": "25", "limit_employer_draw": "1", "limit_province_panel": "",
     "same_prefecture": "y",
+    "parties_staff": "the ministry\n a notary \nunion-1",
+    "parties_inspector": "discipline inspection",
+    "zone_low": "0.2", "zone_high": "0.85", "zone_settle": "draw",
     "deadline_unit": "2027-03-01T18:00", "deadline_province": "2027-04-01T18:00",
 }  # fmt: skip
 
@@ -67,15 +70,24 @@ def test_a_round_is_made_from_a_form(stage: Stage) -> None:
         "fuzzy_cutoff": 90, "senior_title": False, "organisers": ["某司", "某中心"],
     }  # fmt: skip
     assert rules["limits"] == [{"field": "employer", "scope": "draw", "max": 1}]
+    assert rules["parties"] == {
+        "ministry": "staff",
+        "notary": "staff",
+        "union-1": "staff",
+        "inspection": "inspector",
+    }
+    assert rules["list"]["zone"] == {"low": "0.2", "high": "0.85", "settle": "draw"}
     page = client.get("/rounds/2027-a/edit").get_data(as_text=True)
     assert "P01 装备制造 技术=4 管理=3" in page
+    assert "the ministry\na notary\nunion-1</textarea>" in page
     each = RULES | {"method": "each", "panels": "", "each_seats": "技术=2", "each_capacity": "6",
-                    "pair_cap": "1/2"}  # fmt: skip
+                    "pair_cap": "1/2", "zone_low": "", "zone_high": ""}  # fmt: skip
     assert "The rules are changed." in _told(client, "/rounds/2027-a/edit", each)
     row = stage.rows(Round, Round.code == "2027-a")[0]
     code = next(code for code, name in row.rules["strata"].items() if name == "技术")
     assert (row.rules["method"], row.rules["pair_cap"]) == ("balanced", [1, 2])
     assert row.rules["each"] == {"seats": {code: 2}, "capacity": 6}
+    assert row.rules["list"]["zone"] is None
     page = client.get("/rounds/2027-a/rules").get_data(as_text=True)
     assert "2027-03-01 18:00" in page
     assert "each dossier a panel of its own" in page
@@ -94,6 +106,13 @@ FAULTY: list[tuple[dict[str, str], str]] = [
     ({"fuzzy_cutoff": "20"}, "A whole number from 50 to 100."),
     ({"deadline_unit": "2027-05-01T18:00"}, "The levels must end one after another"),
     ({"review_from": "2027-05-01T18:00"}, "Give both the first and the last moment."),
+    ({"parties_staff": "", "parties_inspector": ""}, "At least one party must give a secret"),
+    ({"parties_inspector": "notary"}, "“a notary” stands twice."),
+    ({"parties_staff": "公证处"}, "can’t name a party"),
+    ({"zone_low": ""}, "Give both figures of the zone, or neither."),
+    ({"zone_low": "0.9"}, "The second figure must be the higher one."),
+    ({"zone_high": "1.5"}, "A number from 0 to 1."),
+    ({"zone_settle": "vote"}, "Not a valid choice"),
     ({"code": "new"}, "Short code of the round"),
 ]
 
