@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-# The sentence of each refusal; its facts are put in by name. Codes that only a command meets, or
-# that tell of a damaged store, show as they are.
+# The sentence of each refusal; its facts are put in by name. What only a command meets, or tells of
+# a damaged store, has none: a page then asks to report it.
 _SENTENCES = {
     "change-open": _l("A change of this account waits for a decision already."),
     "own-account": _l("Nobody changes the own account here; ask another person."),
@@ -49,6 +49,7 @@ _SENTENCES = {
     ),
     "application-not-submitted": _l("Only an application that was submitted can be withdrawn."),
     "application-sector": _l("No panel takes the sector “%(sector)s”; there are: %(known)s."),
+    "attempts-exceeded": _l("Too many tries; wait %(minutes)s minutes."),
     "attachment-count": _l("An application has at most %(limit)s files of evidence."),
     "attachment-damaged": _l("The file %(name)s is damaged; save it again."),
     "attachment-empty": _l("Choose a file; an empty one is not taken."),
@@ -64,6 +65,9 @@ _SENTENCES = {
     "attachment-twice": _l("%(name)s stands beside this section already."),
     "deadline-past": _l("The %(level)s’s deadline passed on %(last)s; nothing was submitted."),
     "draw-made": _l("A draw was made in this round; no more dossiers can come in."),
+    "origin-changed": _l(
+        "%(variable)s is “%(given)s”, but this log was opened as “%(logged)s”; set that name again, or no checkpoint holds."
+    ),
     "papers-copies": _l("Say how many copies came in, from 1 to %(limit)s."),
     "papers-date": _l("Give the day on which the papers came in, not in the future."),
     "papers-exception": _l("Choose the kind of exception."),
@@ -120,6 +124,7 @@ _SENTENCES = {
     "constraint": _l("The database refused that; nothing was changed."),
     "cosignature-kind": _l("That is not a witness key."),
     "cosigned": _l("This key has countersigned already."),
+    "document-taken": _l("The expert %(number)s has this document already."),
     "dossier-brought-in": _l(
         "Dossier %(dossier)s came by a file, not from a province through the system; bring in the corrected file instead."
     ),
@@ -132,11 +137,17 @@ _SENTENCES = {
     "draw-stands": _l("The draw %(draw_id)s counts; a second one of the panels is not possible."),
     "draw-status": _l("This draw is “%(status)s”; nothing can be changed."),
     "event-past": _l("“%(name)s” is not in the future; choose a later event."),
+    "expert-field": _l("“%(field)s” can’t be kept as it stands; nothing was changed."),
     "extension-earlier": _l("More time must end later than now, and later than the end so far."),
     "fit-needed": _l("Compute the adjusted results first."),
     "fit-outdated": _l("Reviews have changed since; compute again."),
+    "form-issues": _l("The form has %(count)s faults; put them right first."),
+    "form-unit": _l(
+        "The form is of “%(form)s”, the dossier of “%(dossier)s”; the names must agree."
+    ),
     "hex": _l("Only the characters 0–9 and a–f can stand here, an even number of them."),
     "invitation-over": _l("This link has been used or its time has run out."),
+    "job-status": _l("This work has not failed; it can’t be begun again."),
     "just-reminded": _l("A reminder went out within the last twelve hours."),
     "key-form": _l(
         "Write the numbers in ascending order, each with a point after it, groups ended by “/”: 2.5.8.10.12./"
@@ -146,6 +157,9 @@ _SENTENCES = {
     "level": _l("That is no level of the scale."),
     "list-needed": _l("Compute the list first."),
     "list-open": _l("Still open on the list: %(ids)s."),
+    "log-size": _l("The log has %(most)s events; there is no size %(size)s."),
+    "nfc": _l("A text holds characters in parts (such as a letter and its accent); type it anew."),
+    "no-seats": _l("The round has no panel, so there is nothing to draw."),
     "no-smtp": _l("No mail server is named (REVIEW_SMTP)."),
     "nobody-to-remind": _l("Nobody is to be reminded now."),
     "not-for-role": _l("Only the expert can do this."),
@@ -220,10 +234,16 @@ _SENTENCES = {
     "settlement-count": _l("%(take)s of them get a place, but the verdicts take %(taken)s."),
     "settlement-drops": _l("Listed units that nobody objected to stay on the list: %(ids)s."),
     "second-person": _l("Another person must decide this."),
+    "rule-unknown": _l("There is no rule of recusal “%(rule)s”."),
     "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),
     "sheet-older": _l(
         "Dossier %(dossier)s was saved online since the sheet was made; nothing of the sheet was taken in."
     ),
+    "surrogate": _l("A text holds a character that can’t be kept; type it anew."),
+    "token-days": _l("A token runs from 1 to %(most)s days."),
+    "token-name": _l("Say who uses the token, and for what."),
+    "token-revoked": _l("The token “%(name)s” was revoked already."),
+    "token-scopes": _l("Choose what the token opens."),
     "signature": _l("The signature does not hold for this checkpoint."),
     "deal": _l(
         "A balanced draw needs every panel’s dossiers fixed beforehand; these have none: %(panels)s."
@@ -300,8 +320,10 @@ def sentence(error: WorkflowError | AllocationError | ScoringError) -> str:
     known = _SENTENCES.get(_variant(error.code, error.facts))
     if known is not None:
         return str(known) % facts
-    listed = "；".join(f"{key} = {value}" for key, value in sorted(facts.items()))
-    return f"{error} ({error.code}: {listed})" if listed else f"{error} ({error.code})"
+    told = "；".join([error.code, *(f"{key} = {value}" for key, value in sorted(facts.items()))])
+    return _(
+        "This was refused; nothing was changed. Report it with these words: %(told)s", told=told
+    )
 
 
 def _variant(code: str, facts: dict[str, Any]) -> str:
@@ -320,6 +342,8 @@ def _shown(code: str, name: str, fact: Any) -> str:
         return word(_STATUS.get(code, "") if name == "status" else name, str(fact))
     if name == "field" and code in {"limit-crosses", "plan-limit"}:
         return str(_FIELDS.get(str(fact), fact))
+    if name == "field" and code == "expert-field":
+        return word("field", str(fact))
     if name == "last":
         return table_time(datetime.fromisoformat(str(fact)))
     return str(fact)
