@@ -10,6 +10,7 @@ every criterion that is required has its level.
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -41,10 +42,6 @@ class Scale:
     low: int
     high: int
     step: int
-
-    def share(self, level: int | Decimal) -> Fraction:
-        """Return the share of a criterion's weight that a level earns, from 0 to 1."""
-        return (Fraction(level) - self.low) / (self.high - self.low)
 
     def levels(self) -> range:
         """Return all levels, lowest first."""
@@ -172,6 +169,13 @@ class Rubric:
         """All criteria by id, in the rubric's order."""
         return {item.id: item for chapter in self.chapters for item in chapter.criteria}
 
+    @cached_property
+    def _units(self) -> Mapping[str, int]:
+        """The criteria's weights as multiples of the largest part that measures them all."""
+        exact = {name: Fraction(item.weight) for name, item in self.criteria.items()}
+        parts = math.lcm(*(weight.denominator for weight in exact.values()))
+        return {name: int(weight * parts) for name, weight in exact.items()}
+
     def check(self, items: Mapping[str, int | Decimal | None]) -> None:
         """Raise ScoringError "level" for a criterion or a level that the rubric lacks.
 
@@ -215,15 +219,17 @@ class Rubric:
     def _chapter_total(
         self, chapter: Chapter, items: Mapping[str, int | Decimal | None]
     ) -> Fraction | None:
-        earned = weight = Fraction(0)
+        # In whole numbers: it runs at every autosave, and fractions are slow to add.
+        earned = weight = 0
         for item in chapter.criteria:
             level = items.get(item.id)
             if level is not None:
-                weight += Fraction(item.weight)
-                earned += Fraction(item.weight) * self.scale.share(level)
+                weight += self._units[item.id]
+                earned += self._units[item.id] * (int(level) - self.scale.low)
             elif not item.optional:
                 return None
-        return 100 * earned / weight if weight else None
+        span = self.scale.high - self.scale.low
+        return Fraction(100 * earned, weight * span) if weight else None
 
     def _check_level(self, item: str, level: int | Decimal | None) -> None:
         if item not in self.criteria:

@@ -255,13 +255,13 @@ def provinces(code: str) -> str:
     """What each province recommended, in its order, within its quota."""
     row = round_or_404(code)
     query = (
-        select(Dossier)
+        select(Dossier.province, Dossier.rank, Dossier.number, Dossier.unit)
         .where(Dossier.round_id == row.id, Dossier.status != "calibration")
         .order_by(col(Dossier.province), col(Dossier.rank))
     )
-    grouped: dict[str, list[Dossier]] = defaultdict(list)
-    for dossier in db().exec(query.options(defer(_APPLICATION))):
-        grouped[dossier.province].append(dossier)
+    grouped: dict[str, list[Any]] = defaultdict(list)
+    for dossier in db().exec(query):
+        grouped[dossier[0]].append(dossier)
     quota = row.rules["dossiers_per_province"]
     return render_template(
         "dossiers/provinces.html",

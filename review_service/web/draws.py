@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from wtforms import DateField, IntegerField, RadioField, StringField, validators
 
 from allocation import lock as locking
@@ -23,7 +24,7 @@ from review_service.web.choices import SelectChoice
 from review_service.web.errors import sentence
 from review_service.web.headers import allow_camera
 from review_service.web.page import attempt, db, draw_or_404, office, round_or_404, stratum_name
-from review_service.web.records import lock_warning, steps_of_walk, summary
+from review_service.web.records import limit_texts, lock_warning, numbers_of, steps_of_walk, summary
 from review_service.web.words import word
 from review_service.workflows import draws, locks, rehearsals, snapshots
 from review_service.workflows.base import Work, WorkflowError, pk
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("draws", __name__)
 SEEN_BY = ("staff", "approver", "inspector")
+EVENTS = 20  # of a draw that its page lists: those from commitment to result are its first
 
 
 class LockForm(FlaskForm):  # type: ignore[misc]  # untyped library
@@ -93,8 +95,7 @@ def _room(row: Round, form: LockForm) -> str:
         (name, by, draws.commitment_of(db(), draw_id, name))
         for name, by in sorted(row.rules["parties"].items())
     ]
-    past = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number).desc()))
-    rows, waits = list(past), due(row)
+    rows, waits = draws.draws_of(db(), pk(row))[::-1], due(row)
     return render_template(
         "draws/room.html",
         round=row,
@@ -220,15 +221,16 @@ def one(code: str, number: int) -> str:
     """One draw from its lock to its end."""
     row = round_or_404(code)
     draw = draw_or_404(row, number)
-    record = json.loads(draw.snapshot)
+    frozen = _frozen(draw.digest)
+    record = frozen.record
     sources = [
         _source(draw, source, record["sources"][source.position], row)
         for source in draws.sources_of(db(), draw)
     ]
-    warnings = _warnings(draw.snapshot, draw.locked_at)
-    events = db().exec(
-        select(LogEvent).where(LogEvent.subject == draw.draw_id).order_by(col(LogEvent.seq))
-    )
+    of_draw = LogEvent.subject == draw.draw_id
+    first = select(LogEvent).where(of_draw).order_by(col(LogEvent.seq)).limit(EVENTS)
+    events = db().exec(first).all()
+    bodies = [json.loads(one.event) for one in events]
     scans = any(one["mine"] and one["kind"] == "commitment" for one in sources)
     if scans:
         allow_camera()
@@ -237,21 +239,37 @@ def one(code: str, number: int) -> str:
         round=row,
         draw=draw,
         record=record,
-        summary=summary(record),
-        warnings=[lock_warning(row, one) for one in warnings],
+        summary=frozen.numbers | {"limits": limit_texts(record)},
+        warnings=[lock_warning(row, one) for one in frozen.warnings],
         sources=sources,
         scans=scans,
         revealed=all(source["entry"] for source in sources),
         missing=[source["label"] for source in sources if not source["entry"]],
-        result=json.loads(draw.result) if draw.result else None,
-        events=list(events),
+        seed=next((one["body"]["seed"] for one in bodies if one["type"] == "draw.completed"), ""),
+        events=events,
+        count=db().exec(select(func.count()).select_from(LogEvent).where(of_draw)).one(),
     )
 
 
-@lru_cache(maxsize=32)
-def _warnings(snapshot: str, locked_at: datetime) -> locking.Warnings:
-    """Return what the lock warned of; it rehearses the draw, so once for each snapshot."""
-    return locking.lock(json.loads(snapshot), now=locked_at).warnings
+@dataclass(frozen=True)
+class _Frozen:
+    """What a page shows of a snapshot: its record without the long lists, these in numbers."""
+
+    record: dict[str, Any]
+    numbers: dict[str, Any]
+    warnings: locking.Warnings
+
+
+@lru_cache(maxsize=128)
+def _frozen(digest: str) -> _Frozen:
+    """Return what was frozen under a digest. Warnings come of a rehearsal, so but once each."""
+    found = select(Draw.snapshot, Draw.locked_at).where(Draw.digest == digest)
+    snapshot, locked_at = db().exec(found).one()
+    record = json.loads(snapshot)
+    warnings = locking.lock(record, now=locked_at).warnings
+    lists = {"experts", "panels", "dossiers", "conflicts", "plan"}
+    short = {name: value for name, value in record.items() if name not in lists}
+    return _Frozen(short, numbers_of(record), warnings)
 
 
 def _source(

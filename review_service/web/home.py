@@ -8,13 +8,14 @@ from flask import Blueprint, abort, redirect, render_template, request, session,
 from flask_babel import gettext as _
 from sqlmodel import col, select
 
-from review_service.tables import Draw, Round
+from review_service.tables import Round
 from review_service.web.access import access, public, role
 from review_service.web.languages import LANGUAGES
 from review_service.web.page import attempt, db, round_or_404, safe_next
 from review_service.web.steps import counts_of, steps_of
 from review_service.workflows import reviews, rounds
 from review_service.workflows.base import pk
+from review_service.workflows.draws import draws_of
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -64,7 +65,7 @@ def overview(code: str) -> str:
     """Where the round stands and what comes next, each count a link to its list."""
     row = round_or_404(code)
     count = counts_of(row)
-    draws = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number))).all()
+    draws = draws_of(db(), pk(row))
     return render_template(
         "home/overview.html",
         round=row,

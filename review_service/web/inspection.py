@@ -27,6 +27,7 @@ from review_service.web.page import db, do, draw_or_404, round_or_404
 from review_service.workflows import anomalies, inspection, replays, scrutiny
 from review_service.workflows import log as logs
 from review_service.workflows.base import NotFoundError, WorkflowError, pk
+from review_service.workflows.draws import IN_SHORT
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ blueprint = Blueprint("inspection", __name__)
 def index() -> str:
     """The inspector's start page: all draws of all rounds, rehearsals, gaps, checkpoints."""
     rounds = db().exec(select(Round).order_by(col(Round.id).desc())).all()
-    draws = db().exec(select(Draw).order_by(col(Draw.round_id).desc(), col(Draw.number))).all()
+    query = select(Draw).order_by(col(Draw.round_id).desc(), col(Draw.number))
+    draws = db().exec(query.options(*IN_SHORT)).all()
     by_round = {
         row.id: {
             "draws": [one for one in draws if one.round_id == row.id],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from babel.support import NullTranslations
 from flask import g, session
-from flask_babel import Babel, force_locale, get_domain, get_locale
+from flask_babel import Babel, Domain, force_locale
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +34,13 @@ def language() -> str:
 def in_chinese() -> Iterator[None]:
     """Speak Chinese inside, whatever the language of the page: official papers are Chinese."""
     before, g.language = g.get("language"), "zh"
+    g.pop("catalogue", None)
     try:
         with force_locale("zh_Hans_CN"):
             yield
     finally:
         g.language = before
+        g.pop("catalogue", None)
 
 
 def locale() -> str:
@@ -66,29 +71,34 @@ def document_date(moment: datetime | None) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if language() == "zh" else f"{day:%-d %B %Y}"
 
 
-def _catalogue() -> Any:
-    """Return the catalogue in use; the library would look it up by name for every text."""
-    now = get_locale()
-    if now is None:  # outside of any page
-        return get_domain().get_translations()
-    known = g.get("catalogue")
-    if known is None or known[0] is not now:
-        known = g.catalogue = (now, get_domain().get_translations())
-    return known[1]
+class _Catalogues(Domain):  # type: ignore[misc]  # untyped library
+    """The catalogues: the library would look one up by its name for every single text."""
+
+    def get_translations(self) -> Any:
+        """Return the catalogue of the page; outside of any page one that leaves texts as is."""
+        if not g:
+            return NullTranslations()
+        known = g.get("catalogue")
+        if known is None:
+            known = g.catalogue = super().get_translations()
+        return known
+
+
+@lru_cache(maxsize=8192)
+def _said(catalogue: Any, text: str) -> Markup:
+    return Markup(catalogue.ugettext(text))  # noqa: S704 - our own texts, as Jinja's extension does
 
 
 def install(app: Flask) -> None:
     """Set the languages of pages up."""
-    Babel(app, locale_selector=locale, default_translation_directories=str(CATALOGUES))
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of Jinja's extension
-        lambda text: _catalogue().ugettext(text),
-        lambda one, many, count: _catalogue().ungettext(one, many, count),
-        newstyle=True,
-        pgettext=lambda context, text: _catalogue().upgettext(context, text),
-        npgettext=lambda context, one, many, count: _catalogue().unpgettext(
-            context, one, many, count
-        ),
-    )
+    babel = Babel(app, locale_selector=locale, default_translation_directories=str(CATALOGUES))
+    catalogues = babel.domain_instance = _Catalogues()
+
+    def say(text: str, /, **values: Any) -> Markup:
+        return _said(catalogues.get_translations(), text) % values
+
+    # In place of the function of Jinja's extension, which makes a context anew for every text.
+    app.jinja_env.globals["_"] = say
     app.jinja_env.globals.update(
         language=language, large_text=large_text, either=either, LANGUAGES=LANGUAGES
     )

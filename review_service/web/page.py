@@ -15,6 +15,7 @@ from review_service.web.access import actor, role
 from review_service.web.errors import sentence
 from review_service.web.languages import BEIJING, table_time
 from review_service.workflows.base import NotFoundError, WorkflowError
+from review_service.workflows.draws import IN_SHORT
 from scoring.errors import ScoringError
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def round_or_404(code: str) -> Round:
 
 
 def draw_or_404(row: Round, number: int) -> Draw:
-    """Return a round's draw by its number."""
+    """Return a round's draw by its number; its long texts are fetched where they're asked for."""
     query = select(Draw).where(Draw.round_id == row.id, Draw.number == number)
-    return db().exec(query).first() or abort(404)
+    return db().exec(query.options(*IN_SHORT)).first() or abort(404)
 
 
 def dossier_or_404(row: Round, number: str) -> Dossier:

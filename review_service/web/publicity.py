@@ -19,17 +19,17 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
-from sqlmodel import col, select
 
-from review_service.tables import Dossier, Draw, Objection, ObjectionFile
+from review_service.tables import Dossier, Objection, ObjectionFile
 from review_service.web.access import access, actor, public, role
 from review_service.web.errors import sentence
 from review_service.web.outcomes import SEEN_BY, blueprint, public_round
-from review_service.web.page import attempt, db, office, round_or_404
+from review_service.web.page import attempt, db, draw_or_404, office, round_or_404
 from review_service.web.shows import send_bundle
 from review_service.workflows import objections, publicity, reselection
 from review_service.workflows.base import Actor, NotFoundError, WorkflowError, pk
 from review_service.workflows.computations import newest
+from review_service.workflows.draws import draws_of
 from review_service.workflows.rounds import competing
 
 if TYPE_CHECKING:
@@ -185,7 +185,6 @@ def published(code: str) -> str:
     row = public_round(code)
     numbers, record = publicity.published_numbers(db(), row)
     units = {one.number: one for one in competing(db(), pk(row))}
-    draws = db().exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number)))
     found = publicity.period(db(), row)
     return render_template(
         "results/published.html",
@@ -194,7 +193,7 @@ def published(code: str) -> str:
         period=found,
         open=row.status == "published" and found and not found.over(office().tools.clock()),
         answered=[one for one in objections.objections_of(db(), row) if one.status == "answered"],
-        draws=list(draws),
+        draws=draws_of(db(), pk(row)),
         digest=record.digest,
         changes=publicity.changes(db(), row),
         units=units,
@@ -206,9 +205,8 @@ def published(code: str) -> str:
 def bundle(code: str, number: int) -> Response:
     """The public bundle of a draw of a published round."""
     row = public_round(code)
-    query = select(Draw).where(Draw.round_id == row.id, Draw.number == number)
-    draw = db().exec(query).first()
-    if draw is None or draw.status != "completed":
+    draw = draw_or_404(row, number)
+    if draw.status != "completed":
         abort(404)
     return send_bundle(row, draw)
 

@@ -15,25 +15,35 @@ if TYPE_CHECKING:
 
 
 def summary(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a snapshot in numbers: experts and seats by stratum, dossiers, conflicts, limits."""
+    """Return a snapshot in numbers, and its limits as sentences."""
+    return numbers_of(record) | {"limits": limit_texts(record)}
+
+
+def numbers_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a snapshot in numbers: experts and seats by stratum, dossiers, conflicts."""
     experts = Counter(one["stratum"] for one in record.get("experts", []))
     seats: Counter[str] = Counter()
     for panel in record.get("panels", []):
         seats.update(panel["seats"])
     return {
-        "strata": [(name, seats[name], experts[name]) for name in sorted(set(experts) | set(seats))],
+        "strata": [
+            (name, seats[name], experts[name]) for name in sorted(set(experts) | set(seats))
+        ],
         "experts": sum(experts.values()),
         "seats": sum(seats.values()),
         "panels": len(record.get("panels", [])),
         "dossiers": len(record.get("dossiers", [])),
         "fixed": not any(panel["deal"] for panel in record.get("panels", [])),
         "conflicts": len({(c["expert"], c["dossier"]) for c in record.get("conflicts", [])}),
-        "limits": [limit_text(one) for one in record.get("limits", [])],
-    }  # fmt: skip
+    }
 
 
-def limit_text(limit: dict[str, Any]) -> str:
-    """Return a limit as a sentence."""
+def limit_texts(record: dict[str, Any]) -> list[str]:
+    """Return a snapshot's limits as sentences."""
+    return [_limit_text(one) for one in record.get("limits", [])]
+
+
+def _limit_text(limit: dict[str, Any]) -> str:
     fields = {"employer": _("employer"), "province": _("province")}
     scopes = {
         "draw": _("the whole draw"),

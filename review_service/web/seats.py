@@ -24,6 +24,7 @@ from review_service.workflows.base import pk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import sqlalchemy as sa
     from werkzeug.wrappers import Response
 
 blueprint = Blueprint("seats", __name__)
@@ -83,7 +84,9 @@ def _seats(column: Any, keys: list[int | None]) -> Sequence[Seat]:
     return db().exec(query).all() if wanted else ()
 
 
-def names_in(row: Round, seats: Iterable[Seat]) -> dict[tuple[int, str], tuple[str, str]]:
+def names_in(
+    row: Round, seats: Iterable[Seat | sa.Row[Any]]
+) -> dict[tuple[int, str], tuple[str, str]]:
     """Return (draw, pseudonym) → (name, employer) of who sits, empty while names are sealed."""
     if not names_open(row):
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.orm import defer
 from sqlmodel import col, func, select
 
 from allocation import draw as drawing
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
 
     from review_service.workflows.base import Work
 
+# What a list of draws doesn't show: millions of characters where experts are many.
+_SNAPSHOT: Any = Draw.snapshot
+_RESULT: Any = Draw.result
+IN_SHORT = (defer(_SNAPSHOT), defer(_RESULT))
+
 
 def next_draw_id(session: Session, row: Round) -> tuple[int, str]:
     """Return the number and id that the round's next draw will have."""
     last = session.exec(select(func.max(Draw.number)).where(Draw.round_id == row.id)).one()
     number = (last or 0) + 1
     return number, f"{row.code}/draw/{number}"
+
+
+def draws_of(session: Session, round_id: int) -> list[Draw]:
+    """Return a round's draws by number; their long texts are fetched where they're asked for."""
+    query = select(Draw).where(Draw.round_id == round_id).order_by(col(Draw.number))
+    return list(session.exec(query.options(*IN_SHORT)))
 
 
 def give_commitment(work: Work, round_id: int, party: str, commitment: str) -> Commitment:

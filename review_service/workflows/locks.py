@@ -17,7 +17,7 @@ from allocation.canonical import canonical
 from review_service.tables import Draw, DrawExpert, DrawSource, Round
 from review_service.workflows.base import WorkflowError, pk
 from review_service.workflows.computations import newest
-from review_service.workflows.draws import commitment_of, next_draw_id
+from review_service.workflows.draws import IN_SHORT, commitment_of, next_draw_id
 from review_service.workflows.log import append, stamp
 from review_service.workflows.snapshots import build, supplement
 from review_service.workflows.vacancies import vacancies
@@ -92,7 +92,7 @@ def _draws(session: Session, round_id: int, *methods: str) -> list[Draw]:
     query = select(Draw).where(
         Draw.round_id == round_id, Draw.status != "voided", col(Draw.method).in_(methods)
     )
-    return list(session.exec(query.order_by(col(Draw.number))))
+    return list(session.exec(query.order_by(col(Draw.number)).options(*IN_SHORT)))
 
 
 def _round(work: Work, round_id: int, *statuses: str) -> Round:

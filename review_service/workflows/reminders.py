@@ -18,6 +18,7 @@ from review_service.workflows.log import append
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from review_service.tables import Extension
     from review_service.workflows.base import Work
 
 # Nobody is reminded twice within this time, however often the button is pressed.
@@ -26,12 +27,16 @@ PAUSE = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Standing:
-    """How far an expert is: dossiers to review, those submitted, the end, and when reminded."""
+    """How far an expert is: dossiers to review, those submitted, the end, and when reminded.
+
+    `extended` is what put the end off for this expert alone.
+    """
 
     expert_id: int
     assigned: int
     submitted: int
     due: datetime | None
+    extended: Extension | None
     reminded: tuple[datetime, ...]
 
     @property
@@ -61,12 +66,13 @@ def standings(session: Session, row: Round) -> dict[int, Standing]:
     assigned = reviews.assigned_to_all(session, round_id)
     found = {}
     for expert in sorted(assigned):
-        mine = assigned[expert]
+        mine, extended = assigned[expert], later.get(expert)
         found[expert] = Standing(
             expert,
             len(mine),
             len(mine & submitted[expert]),
-            later[expert].until if expert in later else end,
+            extended.until if extended else end,
+            extended,
             tuple(reminded[expert]),
         )
     return found

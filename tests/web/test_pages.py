@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from review_service.tables import Expert, Seat
+from review_service.tables import Draw, Expert, LogEvent, Seat
+from review_service.web import draws
 from review_service.workflows.accounts import ROLES
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, SCENES
@@ -121,6 +123,26 @@ def test_names_stay_sealed_from_staff(stages: Callable[[str], Stage]) -> None:
         assert name not in sealed, url
         opened = sign_in(stage, "inspector").get(f"/rounds/{CODE}/{url}").get_data(as_text=True)
         assert name in opened, url
+
+
+def test_a_draw_shows_its_seed_and_the_way_to_all_its_events(
+    stages: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draw's page counts all its events, lists the first, and leads to the rest in the log."""
+    stage = stages("seated")
+    draw = stage.rows(Draw)[0]
+    events = stage.rows(LogEvent, LogEvent.subject == draw.draw_id)
+    client = sign_in(stage, "staff")
+    whole = client.get(f"/rounds/{CODE}/draws/1").get_data(as_text=True)
+    assert json.loads(draw.result or "")["seed"] in whole
+    assert f"{len(events)} events in the log" in whole
+    assert whole.count('<li><a href="/log/') == min(len(events), draws.EVENTS)
+    monkeypatch.setattr(draws, "EVENTS", 3)
+    short = client.get(f"/rounds/{CODE}/draws/1").get_data(as_text=True)
+    assert short.count('<li><a href="/log/') == 3
+    (rest,) = re.findall(r'href="(/log\?[^"]*)"', short)
+    listed = client.get(rest).get_data(as_text=True)
+    assert all(f"/log/{one.seq}" in listed for one in events[-3:])
 
 
 def test_no_score_shows_before_closing(stages: Callable[[str], Stage]) -> None:
