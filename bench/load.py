@@ -8,9 +8,10 @@ For 5 minutes, against 2 gunicorn processes, everything on this machine, this ge
   is taken here for "browsing"; `--reading` sets other seconds.
 An answer's time is counted from the moment at which its request was due, not from when it was sent:
 a server that lags can't thin out what it is asked (coordinated omission). Printed are these times,
-what each part took of the processors, and how late the generator itself was. Then the autosave
-route alone is driven as hard as it goes, beside a bare Flask route that writes one row (same
-server, same database).
+what each part took of the processors, how late the generator itself was, and how the slow
+answers lie: many of few seconds were a standstill, such as a checkpoint on a slow disk. Then the
+autosave route alone is driven as hard as it goes, beside a bare Flask route that writes one row
+(same server, same database).
 Exit status 1 where any answer was an error, 99 of 100 weren't within 250 ms, or not all that was
 due was asked.
 Run: python bench/load.py [--seconds 300] [--experts 500] [--staff 50] [--reading 10]
@@ -46,6 +47,7 @@ from bench.support.served import (
     Postgres,
     Scene,
     level,
+    machine_seconds,
     make_scene,
     open_office,
     postgres,
@@ -73,10 +75,13 @@ class Record:
     errors: Counter[str] = field(default_factory=Counter)
     late: list[float] = field(default_factory=list)  # of the generator's own
     due: int = 0
+    slow: Counter[int] = field(default_factory=Counter)  # by the second they were due in
 
     def add(self, kind: str, expected: bool, detail: str, seconds: float) -> None:  # noqa: FBT001 - one call a kind
-        """Keep one answer."""
+        """Keep one answer, which has just come."""
         self.seconds[kind].append(seconds)
+        if seconds >= MOST_P99:
+            self.slow[int(time.monotonic() - seconds)] += 1
         if not expected:
             self.errors[detail] += 1
 
@@ -224,9 +229,13 @@ async def _load(
 
 
 def _used(parts: dict[str, int]) -> dict[str, float]:
-    """Return the processor seconds of each part until now, this generator among them."""
+    """Return the processor seconds of each part until now, this generator among them.
+
+    `machine` is all that the machine used, `host` what its host kept from it.
+    """
     found = {name: processor_seconds(pid) for name, pid in parts.items()}
-    return found | {"generator": time.process_time()}
+    machine, host = machine_seconds()
+    return found | {"generator": time.process_time(), "machine": machine, "host": host}
 
 
 async def _as_hard_as_it_goes(
@@ -296,7 +305,8 @@ def _show(record: Record, seconds: float) -> bool:
         )
     print(f"errors     {sum(record.errors.values()):>8} {dict(record.errors) or ''}; "
           f"{record.due} requests were due; the generator itself was late by "
-          f"{1000 * _quantile(record.late, 0.99):.1f} ms (p99)")  # fmt: skip
+          f"{1000 * _quantile(record.late, 0.99):.1f} ms (p99), at most "
+          f"{1000 * max(record.late, default=0):.0f} ms")  # fmt: skip
     return held and bool(everything)
 
 
@@ -309,9 +319,16 @@ def _measured(
     print(f"load: {took:.0f} s, 2 processes; {len(record.pages)} pages of staff; "
           f"load average {os.getloadavg()[0]:.1f}")  # fmt: skip
     held = _show(record, seconds)
+    whole, stolen = used.pop("machine") / took, used.pop("host") / took
     used["together"] = sum(used.values())
     listed = ", ".join(f"{name} {spent / took:.2f}" for name, spent in used.items())
-    print(f"processors in use, of {os.cpu_count()}: {listed}")
+    print(f"processors in use, of {os.cpu_count()}: {listed}; of the whole machine "
+          f"{whole:.2f}, taken away by its host {stolen:.2f}")  # fmt: skip
+    print(f"answers of {1000 * MOST_P99:.0f} ms and more: {record.slow.total()}, due in "
+          f"{len(record.slow)} of {took:.0f} s; of one second at most "
+          f"{max(record.slow.values(), default=0)}")  # fmt: skip
+    for line in server.checkpoints():
+        print(f"PostgreSQL: {line}")
     ranked = [(_quantile(times, 0.99), name) for name, times in record.pages.items()]
     told = ", ".join(f"{name} {1000 * p99:.0f} ms" for p99, name in sorted(ranked)[-3:])
     print(f"slowest pages of staff, p99: {told}")

