@@ -232,9 +232,9 @@ def main(count: int, times: int, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    given = [int(one) for one in sys.argv[1:3]]
-    sizes = given + [EVENTS, REQUESTS][len(given) :]
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    times = int(sys.argv[2]) if len(sys.argv) > 2 else REQUESTS
     if len(sys.argv) > 3:
-        raise SystemExit(main(*sizes, Path(sys.argv[3])))
+        raise SystemExit(main(count, times, Path(sys.argv[3])))
     with tempfile.TemporaryDirectory() as name:
-        raise SystemExit(main(*sizes, Path(name)))
+        raise SystemExit(main(count, times, Path(name)))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -122,11 +123,11 @@ def main() -> int:
         runs = 5 if experts < 10_000 else 2
         snapshot, entries = record(experts), [{"kind": "public", "key": "1.2.3./"}]
         data = canonical(snapshot)
-        least, _ = timed(lambda s=snapshot, d=data: bare(s, d), runs)
-        locked, _ = timed(lambda s=snapshot: lock(s, now=datetime(2026, 3, 1, tzinfo=UTC)), 1)
-        took, result = timed(lambda s=snapshot, e=entries: draw(s, e), runs)
+        least, _ = timed(partial(bare, snapshot, data), runs)
+        locked, _ = timed(partial(lock, snapshot, now=datetime(2026, 3, 1, tzinfo=UTC)), 1)
+        took, result = timed(partial(draw, snapshot, entries), runs)
         bundle = files(snapshot, entries, result)
-        checked, lines = timed(lambda b=bundle: verify.verify(b), runs)
+        checked, lines = timed(partial(verify.verify, bundle), runs)
         if any(line.failed for line in lines):
             raise SystemExit("the verifier refuses the draw")
         limit = LIMITS.get(experts)

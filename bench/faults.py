@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,8 @@ def settings_of(folder: Path, url: str = "") -> Settings:
 def restarted(server: Postgres, folder: Path, restarts: int) -> None:
     """Append from four threads while the server restarts; an append that was answered is there."""
     office = open_office(settings_of(folder, server.database("restarted")))
-    stop, answered, errors = threading.Event(), [[] for _ in range(4)], Counter[str]()
+    stop, errors = threading.Event(), Counter[str]()
+    answered: list[list[str]] = [[] for _ in range(4)]
 
     def keep_on(number: int, kept: list[str]) -> None:
         turn = 0
@@ -221,12 +223,16 @@ def disk_full(folder: Path) -> None:
 # --- clock, draws, double clicks ----------------------------------------------------------------
 
 
+def _same(moment: datetime) -> datetime:
+    return moment
+
+
 def clock_back(office: Office) -> None:
     """Step the clock back by a day between appends."""
     times = []
     for hours in (0, 1, -24, -23, 2):
         now = datetime(2030, 1, 2, tzinfo=UTC) + timedelta(hours=hours)
-        acting = Office(office.store, replace(office.tools, clock=lambda now=now: now))
+        acting = Office(office.store, replace(office.tools, clock=partial(_same, now)))
         with acting.store.reading() as session:
             times.append(session.get_one(LogEvent, acting.do(STAFF, note, f"clock/{hours}")).time)
     told(

@@ -9,7 +9,7 @@ where the mean squared z of a frequency lies outside 0.95 to 1.05, or a rule was
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from multiprocessing import get_context
@@ -89,7 +89,7 @@ def marginals(draws: int = DRAWS) -> int:
     counts = parts[0][0] + parts[1][0]
     plan = a_round()["plan"]
     pair = {(str(row[0]), str(row[1])): row[3] / row[4] for row in plan}
-    expert: Counter[str] = Counter()
+    expert: dict[str, float] = defaultdict(float)
     for (name, _), chance in pair.items():
         expert[name] += chance
     sat: Counter[str] = Counter()
@@ -98,9 +98,12 @@ def marginals(draws: int = DRAWS) -> int:
     broken = parts[0][1] + parts[1][1]
     good = broken == 0
     print(f"marginals: {draws:,} draws, {len(expert):,} experts, {len(pair):,} pairs")
-    for title, chance, seen in (("experts", expert, sat), ("pairs", pair, counts)):
-        p = np.array([chance[key] for key in chance])
-        n = np.array([seen[key] for key in chance])
+    compared = {
+        "experts": [(chance, sat[name]) for name, chance in expert.items()],
+        "pairs": [(chance, counts[names]) for names, chance in pair.items()],
+    }
+    for title, rows in compared.items():
+        p, n = np.array(rows, dtype=float).T
         z = ((n - draws * p) ** 2 / (draws * p * (1 - p)))[p < 1]
         good &= bool(LIMITS[0] <= z.mean() <= LIMITS[1])
         print(f"    mean squared z of {title} = {z.mean():.3f} (limit {LIMITS[0]} to {LIMITS[1]})")

@@ -17,7 +17,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import openpyxl
 from stdnum.cn import ric
@@ -58,7 +58,10 @@ def make_rows(count: int) -> list[ExpertRow]:
     return rows
 
 
-def timed(what: str, work: Callable[[], object]) -> object:
+T = TypeVar("T")
+
+
+def timed(what: str, work: Callable[[], T]) -> T:
     start, worked = time.perf_counter(), time.process_time()
     result = work()
     seconds, worked = time.perf_counter() - start, time.process_time() - worked

@@ -166,10 +166,11 @@ def main() -> int:
         print(f"{name:<16}{size:>10,}{count:>12,}{len(lost[name]):>9,}   {how}")
     heads, open_heads = missed_in_zip(data)
     print(f"{'zip headers':<16}{heads:>10,}{3 * heads:>12,}{len(open_heads):>9,}   every byte")
-    total, gone = sum(tried.values()) + 3 * heads, sum(map(len, lost.values())) + len(open_heads)
+    total = sum(tried.values()) + 3 * heads
+    unseen = sum(map(len, lost.values())) + len(open_heads)
     seconds = time.perf_counter() - begin
-    print(f"{total:,} changes tried in {seconds:.0f} s, {gone:,} missed")
-    return 1 if gone else 0
+    print(f"{total:,} changes tried in {seconds:.0f} s, {unseen:,} missed")
+    return 1 if unseen else 0
 
 
 if __name__ == "__main__":

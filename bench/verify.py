@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from allocation import verify
+from allocation import checkpoint, verify
 from allocation.balanced import check
 from allocation.canonical import canonical
 from allocation.draw import draw
@@ -74,7 +74,7 @@ def long_log(size: int) -> bool:
         event = {"seq": seq, "time": "2026-09-30T01:02:03Z", "type": "review.submitted"}
         lines.append(canonical(event | {"actor": actor, "body": body}))
     root = making.root_of(lines)
-    note = making.notes.sign_checkpoint(making.ORIGIN, size, root, making.LOG_KEY)
+    note = checkpoint.sign_checkpoint(making.ORIGIN, size, root, making.LOG_KEY)
     files = office.files() | {
         "checkpoint.txt": note.encode(),
         "events.jsonl": b"".join(line + b"\n" for line in lines),

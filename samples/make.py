@@ -94,7 +94,7 @@ def person(choices: Choices) -> tuple[str, str]:
 def brand(number: int) -> str:
     """Return one of a hundred invented brands."""
     first, second = WORDS["brands"]
-    return first[number % 10] + second[number // 10 % 10]
+    return f"{first[number % 10]}{second[number // 10 % 10]}"
 
 
 # ---- dossiers ------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def brand(number: int) -> str:
 
 def make_dossiers() -> list[dict[str, Any]]:
     """Return the dossiers by province and rank, then two for calibration."""
-    made = []
+    made: list[dict[str, Any]] = []
     sectors = list(SECTORS)
     for province in PLACES:
         for rank in range(1, WORDS["recommended"].get(province, 5) + 1):

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -22,8 +22,9 @@ FLAGS = [
     "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-PROJECTOR = {"width": 1920, "height": 1080}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+PROJECTOR: ViewportSize = {"width": 1920, "height": 1080}
 # name, account, address
 PAGES = (
     ("overview", "staff", "/rounds/2026"),
@@ -59,7 +60,7 @@ def main(base: str, bundle: Path) -> None:
         browser.close()
 
 
-def sign_in(browser: Browser, base: str, who: str, language: str, size: dict[str, int]) -> Page:
+def sign_in(browser: Browser, base: str, who: str, language: str, size: ViewportSize) -> Page:
     """Return a page of its own context, signed in as the demonstration's account of a role."""
     page = browser.new_context(viewport=size).new_page()
     page.goto(base + "/")
@@ -91,7 +92,7 @@ def scoring(page: Page, base: str) -> None:
             group = page.locator("fieldset[data-criterion]").nth(at)
             group.locator(f"input[value='{level}']").check(force=True)
         page.wait_for_timeout(2000)
-    if (page.viewport_size or {}).get("width", 0) < 700:
+    if page.viewport_size == PHONE:
         page.locator(".rubric-side").scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.rubric-side').scrollIntoView()")
     else:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 
 import sqlalchemy as sa
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 
 engine = sa.create_engine(os.environ["REVIEW_DATABASE"], pool_size=8)
 app = Flask(__name__)
 
 
 @app.get("/health")
-def health():  # noqa: ANN201 - bare
+def health() -> Response:
     return jsonify(ok=True)
 
 
 @app.post("/write")
-def write():  # noqa: ANN201 - bare
+def write() -> Response:
     sent = request.get_json()
     with engine.begin() as connection:
         query = sa.text("INSERT INTO bare (content) VALUES (:content) RETURNING id")

@@ -18,14 +18,15 @@ def snapshot(
     """A round; `shared`: every panel has seats in every stratum, else in one of them."""
     rng = random.Random(f"{experts} {panels} {strata}")
     names = [f"S{at:03}" for at in range(strata)]
-    people = [
+    people: list[dict[str, Any]] = [
         {
             "id": f"E{at:06}", "stratum": names[at % strata], "employer": f"U{rng.randrange(2000)}",
             "province": f"P{rng.randrange(31):02}", "capacity": capacity, "identity": "00" * 32,
         }
         for at in range(experts)
     ]  # fmt: skip
-    boards, dossiers = [], []
+    boards: list[dict[str, Any]] = []
+    dossiers: list[dict[str, str]] = []
     for at in range(panels):
         own = [f"D{at:06}-{part}" for part in range(held)]
         dossiers += [

@@ -321,9 +321,8 @@ def sentence(error: WorkflowError | AllocationError | ScoringError) -> str:
     if known is not None:
         return str(known) % facts
     told = "；".join([error.code, *(f"{key} = {value}" for key, value in sorted(facts.items()))])
-    return _(
-        "This was refused; nothing was changed. Report it with these words: %(told)s", told=told
-    )
+    unknown = _("This was refused; nothing was changed. Report it with these words: %(told)s")
+    return str(unknown) % {"told": told}
 
 
 def _variant(code: str, facts: dict[str, Any]) -> str:

@@ -236,7 +236,7 @@ def lottery_record(
          "document": f"11010119700101{at:04}"}
         for at in range(experts)
     ]  # fmt: skip
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": one["id"],
             "stratum": "skill" if at % 3 else "management",
