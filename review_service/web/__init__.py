@@ -59,7 +59,7 @@ STATIC = Path(__file__).parent.parent / "static"
 BLUEPRINTS = (
     home, rounds, applications, recommending, imports, pool, dossiers, intake, conflicts, requests,
     views, draws, chances, shows, seats, desk, invitations, scoring, sheets, calibration, progress,
-    results, log, inspection, api_tokens, health, accounts, links, viewing,
+    results, log, inspection, api_tokens, accounts, links, viewing,
 )  # fmt: skip
 
 
@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings
+    app.register_blueprint(health.blueprint)  # first: what is refused below has its number too
     CSRFProtect(app)
     Bootstrap5(app)
     signin.install(app, office, settings)

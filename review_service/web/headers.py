@@ -11,9 +11,15 @@ from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from flask import Flask, Response
 
     from review_service.settings import Settings
+
+STATIC = frozenset({"static", "bootstrap.static"})  # files of the program: nothing of anybody's
+_WATCHED = ("/health/live", "/health/ready", "/metrics")
 
 
 def nonce() -> str:
@@ -34,6 +40,7 @@ def install(app: Flask, settings: Settings) -> None:
         app.config["TRUSTED_HOSTS"] = list(settings.hosts)
         # Pages build addresses from the host's name: this answer has none.
         app.register_error_handler(SecurityError, lambda _error: ("Bad Request\n", 400))
+        app.wsgi_app = _watched(app.wsgi_app, settings.hosts[0].lstrip("."))  # type: ignore[method-assign,assignment]  # Flask's own way
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # Flask's own way
@@ -60,7 +67,18 @@ def install(app: Flask, settings: Settings) -> None:
         )
         if settings.secure_cookies:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint != "static":
+        if request.endpoint not in STATIC:
             # Documents, exports and answers of the API too: an office's computers are shared.
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _watched(served: WSGIApplication, host: str) -> WSGIApplication:
+    """Let probes ask by whatever address they have; what they get bears no address."""
+
+    def serve(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in _WATCHED:
+            environ["HTTP_HOST"] = host
+        return served(environ, start)
+
+    return serve

@@ -22,6 +22,7 @@ from review_service.operation import checks
 from review_service.operation.metrics import exposition, observe
 from review_service.troubles import UnknownOutcomeError
 from review_service.web.access import public
+from review_service.web.headers import STATIC
 from review_service.web.page import office
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "(none)"
     response.headers["X-Request-ID"] = g.get("request_id", "")
     observe(request.method, route, response.status_code, seconds)
-    if request.blueprint != "health" and request.endpoint not in {"static", "bootstrap.static"}:
+    if request.blueprint != "health" and request.endpoint not in STATIC:
         logger.info(
             "request",
             method=request.method,

@@ -94,6 +94,18 @@ def test_a_request_is_logged_without_people(app: Flask, lines: io.StringIO) -> N
         assert secret not in lines.getvalue()
 
 
+def test_a_refused_post_has_a_number_of_its_own(app: Flask, lines: io.StringIO) -> None:
+    """What is refused before any page is asked is logged under its own number, as it answers."""
+    client = app.test_client()
+    numbers = [
+        client.get("/login").headers["X-Request-ID"],
+        client.post("/login").headers["X-Request-ID"],
+    ]
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["request"] for line in logged if line["event"] == "request"] == numbers
+    assert len(set(numbers)) == 2
+
+
 def test_what_looks_like_a_person_is_masked_everywhere(lines: io.StringIO) -> None:
     """Document numbers, telephones and addresses are masked in libraries' lines and tracebacks."""
     try:

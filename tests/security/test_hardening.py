@@ -64,6 +64,18 @@ def test_every_page_has_a_policy_without_unsafe_inline(house: House) -> None:
     assert pages > 150
 
 
+def test_files_of_the_program_are_kept_by_the_browser(house: House) -> None:
+    """Styles and scripts are asked for again only to learn that they are the same."""
+    client = house.clients[STRANGER]
+    for url in ("/static/css/site.css", "/bootstrap/static/css/bootstrap.min.css"):
+        first = client.get(url)
+        assert first.headers["Cache-Control"] == "no-cache", url
+        first.close()
+        again = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b""), url
+        again.close()
+
+
 def test_a_page_has_its_own_nonce(house: House) -> None:
     """Two answers never share a nonce."""
     client = house.clients[STRANGER]
@@ -109,6 +121,10 @@ def test_only_the_named_hosts_are_served(tmp_path: Path) -> None:
     answer = client.get("/login", base_url="http://evil.example")
     assert answer.status_code == 400
     assert "evil.example" not in answer.get_data(as_text=True)
+    # A probe of the machine or of a container asks by the address it has.
+    probed = client.get("/health/ready", base_url="http://127.0.0.1:8000")
+    assert probed.status_code == 200
+    assert "127.0.0.1" not in probed.get_data(as_text=True)
     app.extensions["office"].store.close()
 
 
