@@ -6,19 +6,29 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 from sqlalchemy.orm import load_only
 from sqlmodel import case, col, func, select
 
 from review_service.tables import Draw, DrawExpert, Expert, Invitation, LogEvent, Round, Seat
-from review_service.web.access import access
+from review_service.web.access import access, role
 from review_service.web.desk import invitation_link
+from review_service.web.languages import language
 from review_service.web.outgoing import send_soon
 from review_service.web.page import attempt, db, names_open, office, round_or_404
 from review_service.web.paging import Page, page_of
 from review_service.web.words import word
 from review_service.workflows import invitations
+from review_service.workflows import log as logs
 from review_service.workflows.base import pk
 
 if TYPE_CHECKING:
@@ -155,20 +165,30 @@ def totals(row: Round) -> Totals:
 def index(code: str) -> str:
     """All seats with their state; the page brings itself up to date."""
     row = round_or_404(code)
-    return render_template("draws/seats.html", **_listing(row))
+    return render_template("draws/seats.html", **_listing(row, totals(row)))
 
 
 @blueprint.get("/rounds/<code>/seats/now")
 @access(*SEEN_BY)
-def now(code: str) -> str:
-    """The part of the page that changes, for the page to fetch."""
-    return render_template("draws/seats_now.html", **_listing(round_or_404(code)))
+def now(code: str) -> Response:
+    """The part of the page that changes, for the page to fetch; 304 where nothing did.
+
+    On the day of a draw everybody has this page open. All that it shows is in the log, but for
+    who is late, which time alone brings about.
+    """
+    row = round_or_404(code)
+    count = totals(row)
+    mark = f"{logs.head(db()).size}-{count.late}-{role()}-{language()}"
+    if request.if_none_match.contains_weak(mark):
+        return make_response("", 304)
+    answer = make_response(render_template("draws/seats_now.html", **_listing(row, count)))
+    answer.set_etag(mark)
+    return answer
 
 
-def _listing(row: Round) -> dict[str, Any]:
+def _listing(row: Round, count: Totals) -> dict[str, Any]:
     status = request.args.get("status", "")
     status = status if status in STATUSES else ""
-    count = totals(row)
     total = count.counts.get(status, 0) if status else sum(count.counts.values())
     page = page_of(total, "seats.index", row.code)
     return {

@@ -237,3 +237,16 @@ def test_a_decline_brings_the_next_of_the_list(theatre: Theatre) -> None:
     staff.get_by_text("replaced by").wait_for(timeout=15_000)
     assert staff.get_by_text("passed over").count() >= 1
     assert len(theatre.stage.rows(Seat)) == 7
+
+
+def test_seats_that_did_not_change_are_not_sent_again(theatre: Theatre) -> None:
+    """The open page asks every five seconds, and from its second question on gets a bare 304."""
+    theatre.stage.play("drawn")
+    staff = theatre.enter("staff")
+    staff.clock.install()
+    staff.goto(f"{theatre.base}/rounds/{CODE}/seats")
+    for status in (200, 304):
+        with staff.expect_response(lambda answer: "/seats/now" in answer.url) as asked:
+            staff.clock.run_for(5_000)
+        assert asked.value.status == status
+    assert staff.get_by_role("cell", name="answer awaited").count() == 6

@@ -20,8 +20,8 @@ from review_service.tables import (
     Round,
     Seat,
 )
-from review_service.workflows import rounds
-from review_service.workflows.base import pk
+from review_service.workflows import rounds, seats
+from review_service.workflows.base import Actor, pk
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE
 
@@ -352,3 +352,22 @@ def test_results_are_proposed_and_decided_by_two_people(stage: Stage) -> None:
     assert "Approved." in _told(approver, url, {"decision": "approve"})
     assert "Published." in _told(staff, f"{ROUND}/publicity", {})
     assert sign_in(stage, "").get(f"/public/{CODE}").status_code == 200
+
+
+def test_the_seats_are_sent_again_once_something_changed(stage: Stage) -> None:
+    """The page's own question brings 304 until the log grows; languages have marks of their own."""
+    stage.play("drawn")
+    client = sign_in(stage, "staff")
+    part = client.get(f"{ROUND}/seats/now")
+    known = {"If-None-Match": part.headers["ETag"]}
+    again = client.get(f"{ROUND}/seats/now", headers=known)
+    assert (again.status_code, again.data) == (304, b"")
+    assert sign_in(stage, "inspector").get(f"{ROUND}/seats/now", headers=known).status_code == 200
+    seat = stage.rows(Seat, Seat.status == "awaiting")[0]
+    stage.office.do(Actor("expert", seat.pseudonym), seats.accept_seat, pk(seat))
+    changed = client.get(f"{ROUND}/seats/now", headers=known)
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != part.headers["ETag"]
+    _told(client, "/language/zh", {})
+    answer = client.get(f"{ROUND}/seats/now", headers={"If-None-Match": changed.headers["ETag"]})
+    assert answer.status_code == 200

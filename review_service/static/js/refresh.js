@@ -7,14 +7,17 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     document.hidden || part.contains(document.activeElement) || part.querySelector("details[open]");
   const settled = () =>
     part.hasAttribute("data-until-settled") && !part.querySelector("[data-waiting]");
+  let mark = null; // of what stands here, where the service gives one
   const turn = setInterval(async () => {
     if (settled()) clearInterval(turn);
     if (settled() || busy()) return;
     try {
-      const answer = await fetch(part.dataset.refresh, { redirect: "error" });
-      if (!answer.ok) return;
+      const headers = mark ? { "If-None-Match": mark } : {};
+      const answer = await fetch(part.dataset.refresh, { redirect: "error", headers });
+      if (!answer.ok) return; // 304 too: nothing changed
       const text = await answer.text();
       if (busy()) return;
+      mark = answer.headers.get("ETag");
       const fresh = new DOMParser().parseFromString(text, "text/html");
       if (fresh.body.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.body.childNodes);
     } catch {
