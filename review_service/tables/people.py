@@ -131,6 +131,14 @@ class SignInAttempt(SQLModel, table=True):
     failed: bool = True
 
 
+class EndedSession(SQLModel, table=True):
+    """A session that was signed out, by the SHA-256 of its number: its cookie opens nothing."""
+
+    __tablename__ = "ended_session"
+    digest: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=moment(nullable=False))
+
+
 class AccountChange(SQLModel, table=True):
     """What one person proposes for an account of a guarded role, and a second one decides.
 

@@ -111,7 +111,9 @@ def choose(token: str) -> str | Answer:
     account, form = _account(token, "password"), PasswordForm()
     if form.validate_on_submit():
         library = current_app.extensions["security"]
-        wrong, password = library.password_util.validate(form.password.data, False)  # noqa: FBT003 - the library's signature
+        wrong, password = library.password_util.validate(
+            form.password.data, is_register=False, user=account
+        )
         if wrong:
             form.password.errors = [*form.password.errors, *wrong]
         else:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import flash, redirect
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_security import FsOAuthProvider, url_for_security
 
 if TYPE_CHECKING:
@@ -101,8 +100,3 @@ def install(app: Flask, library: Any, settings: Settings) -> None:
     app.jinja_env.globals["sign_on"] = bool(settings.oidc_issuer)
     if settings.oidc_issuer:
         library.oauthglue.register_provider_ext(Ministry(settings))
-        # Neither the address nor whether there is such an account is repeated.
-        app.config["SECURITY_MSG_IDENTITY_NOT_REGISTERED"] = (
-            _l("There is no account for you here. Ask the account administrator."),
-            "error",
-        )

@@ -6,7 +6,6 @@ changes of an account is committed here, in one transaction with its event.
 
 from __future__ import annotations
 
-import hmac
 import re
 import unicodedata
 from base64 import b64encode, urlsafe_b64encode
@@ -15,10 +14,19 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import segno
-from flask import abort, after_this_request, current_app, g, render_template, request, session
+from flask import (
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    request,
+    session,
+)
 from flask_babel import gettext as _
+from flask_login import user_logged_in, user_logged_out
 from flask_security import (
     LoginForm,
+    PasswordUtil,
     Security,
     SQLAlchemySessionUserDatastore,
     Totp,
@@ -28,25 +36,28 @@ from flask_security import (
     WebAuthnRegisterForm,
     WebauthnUtil,
     current_user,
+    tf_code_confirmed,
+    tf_profile_changed,
+    url_for_security,
     utils,
 )
-from sqlalchemy import bindparam, inspect, select
+from markupsafe import Markup
+from sqlalchemy import bindparam, exists, inspect, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload, scoped_session
 from sqlmodel import Session
 from wtforms import HiddenField, RadioField
 
-from review_service.tables import Account, Passkey, Role
-from review_service.web import oidc
+from review_service.tables import Account, EndedSession, Passkey, Role
+from review_service.web import guesses, oidc, signwords
 from review_service.web.access import role
 from review_service.web.choices import SelectChoice
-from review_service.workflows import attempts
-from review_service.workflows.base import Actor, Work, WorkflowError
+from review_service.workflows import accounts
+from review_service.workflows.base import Actor, Work
 from review_service.workflows.log import append
 
 if TYPE_CHECKING:
     from flask import Flask, Response
-    from flask.typing import ResponseReturnValue
 
     from review_service.settings import Settings
     from review_service.workflows.base import Office
@@ -55,21 +66,16 @@ GUARDED_ROLES = ("staff", "approver", "inspector", "administrator")
 PASSWORD_LEAST = 12
 NAME_MOST = 64
 _NAME = re.compile(r"[\w \-]+")
-# Where something is guessed: a password, a code, a passkey's answer.
-_GUESSES = {
-    "security.login", "security.two_factor_token_validation", "security.mf_recovery",
-    "security.wan_signin_response", "security.verify", "security.change_password",
-    "links.ask", "links.enter", "links.choose",
-}  # fmt: skip
 # They hash a password, which takes long: SQLite's write lock isn't held meanwhile.
 _READERS = {"security.login", "security.verify"}
-# Routes of the library that would need a mail server of its own; recovery codes are linked to.
-_CLOSED = {"security.two_factor_rescue"}
-# Every request asks for its account.
+# A set-up of an authenticator app, as the library keeps it in the session until a code was right.
+_BEGUN = ("tf_totp_secret", "tf_state", "tf_primary_method")
+# Every request asks for its account, and whether its session was ended by signing out.
 _OF_SESSION = (
     select(Account)
     .options(joinedload(Account.roles))  # type: ignore[arg-type]  # a relationship
     .where(Account.fs_uniquifier == bindparam("fs_uniquifier"))  # type: ignore[arg-type]  # a column
+    .where(~exists().where(EndedSession.digest == bindparam("digest")))  # type: ignore[arg-type]  # as above
 )
 _EVENTS = {
     "password": "account.password_changed",
@@ -134,6 +140,23 @@ class Codes(Totp):
         after_this_request(_committed)
 
 
+class Passwords(PasswordUtil):
+    """Passwords of enough characters that aren't among the first to be tried."""
+
+    def validate(
+        self,
+        password: str,
+        is_register: bool,  # noqa: FBT001 - the library's signature
+        **kwargs: Any,
+    ) -> tuple[list[str] | None, str]:
+        """Return (what is wrong or None, the password in one form)."""
+        wrong, normal = super().validate(password, is_register, **kwargs)
+        account = kwargs["user"]
+        if not wrong and accounts.easily_guessed(normal, account.email, account.name):
+            wrong = [str(signwords.MESSAGES["PASSWORD_TOO_SIMPLE"][0])]
+        return wrong, normal
+
+
 class Keys(WebauthnUtil):
     """Passkeys, each with a name of letters, digits, blanks and strokes."""
 
@@ -156,7 +179,8 @@ class People(SQLAlchemySessionUserDatastore):
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - the library's signature
         """Return the account of a session by a statement made once, any other as the library."""
         if list(kwargs) == ["fs_uniquifier"] and not case_insensitive:
-            return self.db.session.scalar(_OF_SESSION, kwargs)
+            digest = accounts.digest_of_session(session.get("sid", ""))
+            return self.db.session.scalar(_OF_SESSION, kwargs | {"digest": digest})
         return super().find_user(case_insensitive, **kwargs)
 
     def commit(self) -> None:
@@ -236,6 +260,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "SECURITY_TWO_FACTOR": True,
         "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "SECURITY_TWO_FACTOR_ALWAYS_VALIDATE": True,
+        "SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,  # seconds of difference: one step
         "SECURITY_TWO_FACTOR_RESCUE_EMAIL": False,
         "SECURITY_TWO_FACTOR_ROLES": GUARDED_ROLES if settings.second_factor else (),
         "SECURITY_TWO_FACTOR_POST_SETUP_VIEW": "/account",
@@ -256,6 +281,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "REMEMBER_COOKIE_SECURE": settings.secure_cookies,
         # The server counts from the last page on; the browser forgets when it is closed.
         "PERMANENT_SESSION_LIFETIME": timedelta(minutes=settings.session_minutes),
+        **signwords.messages(),
     }
 
 
@@ -282,12 +308,18 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
         wan_register_form=PasskeyForm,
         totp_cls=Codes,
         webauthn_util_cls=Keys,
+        password_util_cls=Passwords,
         oauth=oidc.client(app, settings),
     )
     library.want_json(lambda _request: False)
     oidc.install(app, library, settings)
-    app.before_request(_count)
-    app.after_request(_settle)
+    library.tf_setup_context_processor(_begun)
+    library.tf_token_validation_context_processor(_begun)
+    user_logged_in.connect(_in, app)
+    user_logged_out.connect(_out, app)
+    tf_code_confirmed.connect(_remind, app)
+    tf_profile_changed.connect(_remind, app)
+    guesses.install(app)
 
     @app.before_request
     def _one_at_a_time() -> None:
@@ -300,66 +332,64 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
     @app.before_request
     def _stay() -> None:
         """Count the session's time from this page on: what is written now is signed now."""
+        if "_user_id" not in session:
+            return
+        if not current_user.is_authenticated:  # ended elsewhere: nothing may write it anew
+            for key in ("_user_id", "_fresh", "sid", *_BEGUN):
+                session.pop(key, None)
+            return
         minute = int(office.tools.clock().timestamp() // 60)
-        if "_user_id" in session and session.get("seen") != minute:
+        if session.get("seen") != minute:
             session["seen"] = minute
 
 
-def digest_of(text: str) -> str:
-    """Return the keyed digest under which tries are counted."""
-    key = str(current_app.config["SECRET_KEY"]).encode()
-    return hmac.new(key, text.encode(), sha256).hexdigest()[:32]
-
-
-def _tried() -> str:
-    """Return whose door is tried: what was typed, or whom the session waits for."""
-    if request.endpoint in {"security.login", "links.ask"}:
-        return "account:" + request.form.get("email", "").strip().lower()
-    if request.endpoint in {"links.enter", "links.choose"}:
-        return f"link:{(request.view_args or {}).get('token', '')}"
-    return f"person:{session.get('tf_user_id') or session.get('_user_id') or ''}"
-
-
-def _count() -> ResponseReturnValue | None:
-    """Count a try before anything is compared; answer 429 where there were too many."""
-    if request.endpoint in _CLOSED:
-        abort(404)
-    if request.blueprint == "security" and request.is_json:
-        abort(400)
-    if request.method != "POST" or request.endpoint not in _GUESSES:
-        return None
+def _in(_app: Flask, **_more: Any) -> None:
+    """Give a session its number, and forms a new token: the earlier one may be known elsewhere."""
     office: Office = current_app.extensions["office"]
-    _let_go()
-    account, address = digest_of(_tried()), digest_of("from:" + (request.remote_addr or ""))
-    actor = Actor("system", "system")
-    try:
-        g.attempt = office.do(actor, attempts.begin_attempt, account, address)
-    except WorkflowError as error:
-        if error.code != "attempts-exceeded":
-            raise
-        text = _(
-            "Too many tries. Wait %(minutes)s minutes, then try again.",
-            minutes=error.facts["minutes"],
-        )
-        return render_template("error.html", text=text, code=429, back=""), 429
-    return None
+    session["sid"] = office.tools.entropy(16).hex()
+    session.pop("csrf_token", None)
+    g.pop("csrf_token", None)
 
 
-def _let_go() -> None:
-    """End the library's transaction, which has only read: SQLite's write lock is needed here."""
-    current_app.extensions["security"].datastore.db.session.rollback()
-
-
-def _settle(response: Response) -> Response:
-    """Mark a try that succeeded."""
-    number = g.pop("attempt", None)
-    if number is None:
-        return response
-    moved = response.status_code in {302, 303} and request.endpoint != "links.ask"
-    back = response.headers.get("Location", "").endswith(("/login", "/wan-signin"))
-    entered = "_user_id" in session or "tf_user_id" in session or request.blueprint == "links"
-    _let_go()
-    if moved and not back and entered:
+def _out(_app: Flask, **_more: Any) -> None:
+    """End the session itself, wherever its cookie was copied to, and what it had begun."""
+    for key in _BEGUN:
+        session.pop(key, None)
+    number = session.pop("sid", None)
+    if number:
         office: Office = current_app.extensions["office"]
-        office.do(Actor("system", "system"), attempts.attempt_succeeded, number)
-    return response
+        guesses.let_go()
+        kept = current_app.permanent_session_lifetime
+        office.do(Actor("system", "system"), accounts.end_session, number, kept)
+
+
+def _remind(_app: Flask, user: Any, **_more: Any) -> None:
+    """Say what a lost phone would mean to an account without recovery codes."""
+    if not user.mf_recovery_codes:
+        text = _("You have no recovery codes: if the phone is lost, nothing else lets you in.")
+        link = Markup('%s <a href="%s">%s</a>')
+        flash(
+            link % (text, url_for_security("mf_recovery_codes"), _("Make recovery codes")), "info"
+        )
+
+
+def _begun() -> dict[str, Any]:
+    """Return the set-up of an app that this session has begun: its picture, key and address.
+
+    The library shows them once; whoever mistypes a code would have to scan another key.
+    """
+    secret = session.get("tf_totp_secret")
+    if not secret or session.get("tf_state") != "validating_profile":
+        return {"begun": None}
+    library: Any = current_app.extensions["security"]
+    onward = {"next": request.args["next"]} if request.args.get("next") else {}
+    if current_user.is_authenticated:
+        person = current_user
+        state = {"totp_secret": secret, "method": "authenticator", "phone": None}
+        token = library.tf_setup_serializer.dumps(state)
+        action = url_for_security("two_factor_setup_validate", token=token)
+    else:
+        person = library.datastore.find_user(fs_uniquifier=session["tf_user_id"])
+        action = url_for_security("two_factor_token_validation", **onward)
+    values = library.totp_factory.fetch_setup_values(secret, person)
+    return {"begun": {"image": values["image"], "key": values["key"], "action": action}}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
+import sqlalchemy as sa
+from sqlmodel import col, select
 
 from review_service.exchange.places import PROVINCES
-from review_service.tables import Account, Role
+from review_service.tables import Account, EndedSession, Role
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.log import append
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from review_service.workflows.base import Work
 
 # Roles that act for a place, and what of it their account must name.
@@ -32,6 +37,11 @@ ROLES = {
     "province": "checks, returns, ranks and recommends what one province's prefectures recommend",
     "administrator": "manages accounts; sees no names, scores or draws",
 }
+
+# What is tried first: rows of keys and letters, and the words that people take for a password.
+_ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_WORDS = ("password", "passw0rd", "p@ssw0rd", "administrator", "welcome", "iloveyou", "woaini")
+_SIGNS_LEAST = 4  # different signs that are left of a password when all of that is taken away
 
 
 def create_account(
@@ -85,3 +95,32 @@ def sign_out_everywhere(work: Work, account_id: int) -> None:
     account.fs_uniquifier = work.tools.entropy(16).hex()
     work.session.add(account)
     append(work, "account.signed_out_everywhere", {"account": account.code})
+
+
+def easily_guessed(password: str, email: str, name: str) -> bool:
+    """Whether next to nothing is left of a password without runs, common words and one's own."""
+    own = {email, *email.partition("@")[::2], name}
+    left = password.lower()
+    for word in sorted({*_WORDS, *(one.lower() for one in own)}, key=len, reverse=True):
+        left = left.replace(word, "") if len(word) > 1 else left
+    steps = {f"{one}{after}" for row in _ROWS for one, after in pairwise(row)}
+    steps |= {step[::-1] for step in steps}
+    kept = {
+        after
+        for one, after in pairwise(f" {left}")
+        if one != after and f"{one}{after}" not in steps
+    }
+    return len(kept) < _SIGNS_LEAST
+
+
+def digest_of_session(number: str) -> str:
+    """Return under what an ended session is kept: its number would open what it is to close."""
+    return sha256(number.encode()).hexdigest()
+
+
+def end_session(work: Work, number: str, kept: timedelta) -> None:
+    """End one session for good. Rows older than `kept`, as long as a cookie holds, are dropped."""
+    work.session.execute(sa.delete(EndedSession).where(col(EndedSession.at) < work.now - kept))
+    digest = digest_of_session(number)
+    if work.session.get(EndedSession, digest) is None:
+        work.session.add(EndedSession(digest=digest, at=work.now))

@@ -93,3 +93,28 @@ def test_signing_in_again_returns_to_the_same_form(theatre: Theatre) -> None:
     page.click("main button.btn-primary")
     page.wait_for_url(f"**/desk/{CODE}/dossiers/D01")
     assert page.locator("[id^='criterion-']").first.locator("input").last.is_checked()
+
+
+def test_a_lost_passkey_is_replaced_by_a_recovery_code(theatre: Theatre) -> None:
+    """Whose only second factor was a passkey finds the way to the recovery codes, and it opens."""
+    theatre.stage.play("empty")
+    _by_name(theatre)
+    page = theatre.enter("staff")
+    _authenticator(page)
+    page.goto(f"{theatre.base}/wan-register")
+    page.fill("#name", "office computer")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.wait_for_url("**/account")
+    page.get_by_role("link", name="Make recovery codes").click()
+    page.get_by_role("button", name="Make new codes").click()
+    code = page.locator("ul.digest li").first.inner_text()
+    page.goto(f"{theatre.base}/account")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.goto(f"{theatre.base}/login")
+    theatre.sign_in(page, "staff")
+    page.get_by_role("link", name="Passkey lost? Use a recovery code").click()
+    page.fill("#code", code)
+    page.click("main button.btn-primary")
+    page.wait_for_url(lambda url: urlsplit(url).path in {"/", "/account"})
+    page.goto(f"{theatre.base}/account")
+    assert page.get_by_text("7 left").is_visible()
