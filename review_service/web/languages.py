@@ -76,9 +76,10 @@ class _Catalogues(Domain):  # type: ignore[misc]  # untyped library
 
     def get_translations(self) -> Any:
         """Return the catalogue of the page; outside of any page one that leaves texts as is."""
-        if not g:
+        try:
+            known = g.get("catalogue")
+        except RuntimeError:
             return NullTranslations()
-        known = g.get("catalogue")
         if known is None:
             known = g.catalogue = super().get_translations()
         return known
@@ -86,7 +87,8 @@ class _Catalogues(Domain):  # type: ignore[misc]  # untyped library
 
 @lru_cache(maxsize=8192)
 def _said(catalogue: Any, text: str) -> Markup:
-    return Markup(catalogue.ugettext(text))  # noqa: S704 - our own texts, as Jinja's extension does
+    """Return a text without places to fill, ready for a page; “%%” stands for a per cent sign."""
+    return Markup(catalogue.ugettext(text)) % {}  # noqa: S704 - our own texts, as Jinja's extension
 
 
 def install(app: Flask) -> None:
@@ -95,7 +97,10 @@ def install(app: Flask) -> None:
     catalogues = babel.domain_instance = _Catalogues()
 
     def say(text: str, /, **values: Any) -> Markup:
-        return _said(catalogues.get_translations(), text) % values
+        catalogue = catalogues.get_translations()
+        if not values:
+            return _said(catalogue, text)
+        return Markup(catalogue.ugettext(text)) % values  # noqa: S704 - as above
 
     # In place of the function of Jinja's extension, which makes a context anew for every text.
     app.jinja_env.globals["_"] = say
