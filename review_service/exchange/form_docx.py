@@ -40,6 +40,9 @@ _W: Final = (
 PROMPT: Final = "点击填写"
 _TEXT_WIDTH: Final = 9360  # twentieths of a point between the margins
 _SMALL: Final = '<w:rPr><w:sz w:val="18"/></w:rPr>'
+_KEEP: Final = "<w:pPr><w:keepNext/></w:pPr>"  # of a paragraph, with what follows
+# Between a cell's line and its text.
+_AIR: Final = '<w:tblCellMar><w:top w:w="57" w:type="dxa"/></w:tblCellMar>'
 _OCCUPATION_ROWS: Final = 3
 
 
@@ -75,6 +78,7 @@ def write_form(data: FormData) -> bytes:
     section.left_margin = section.right_margin = Cm(2.2)
     style = document.styles["Normal"]
     style.font.name, style.font.size = "Times New Roman", Pt(11)
+    style.paragraph_format.space_after = Pt(3)
     style.element.rPr.rFonts.set(
         "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}eastAsia", "宋体"
     )
@@ -103,7 +107,7 @@ def _parts(data: FormData) -> list[str]:
     ]
     for number, hint in enumerate(HINTS, 1):
         parts += [_section(number, hint, data), _paragraph("")]
-    parts.append(_paragraph(_run("附：数值条件和回避信息", 28)))
+    parts.append(_paragraph(_KEEP + _run("附：数值条件和回避信息", 28)))
     rows = [
         _tc(_paragraph(_run(label)), 3)
         + _tc(_paragraph(_control(path, label, _shown(path, data.value(path)))), 6)
@@ -125,12 +129,14 @@ def _shown(path: str, value: Any) -> str:
 
 def _cells(row: tuple[Cell, ...], data: FormData) -> str:
     made = []
+    heads = not any(isinstance(cell, Fill) for cell in row)
+    keep = _KEEP if heads else ""  # on the page of the figures below
     for cell in row:
         if isinstance(cell, Below):
-            made.append(_tc("<w:p/>", cell.span, merge="<w:vMerge/>"))
+            made.append(_tc(_paragraph(keep), cell.span, merge="<w:vMerge/>"))
         elif isinstance(cell, Label):
             merge = '<w:vMerge w:val="restart"/>' if cell.tall else ""
-            made.append(_tc(_paragraph(_run(cell.text)), cell.span, merge=merge))
+            made.append(_tc(_paragraph(keep + _run(cell.text)), cell.span, merge=merge))
         else:
             made.append(_tc(_filled(cell, data), cell.span))
     return "".join(made)
@@ -169,14 +175,15 @@ def _section(number: int, hint: str, data: FormData) -> str:
     text = str(data.value(f"sections.{number}.text") or "")
     pages = str(data.value(f"sections.{number}.pages") or "")
     content = (
-        _paragraph(_run(f"（{hint}；不超过{form.SECTION_LIMIT}字，可另附证明材料）", 18))
+        _paragraph(_KEEP + _run(f"（{hint}；不超过{form.SECTION_LIMIT}字，可另附证明材料）", 18))
         + _block(f"sections.{number}.text", title, text)
         + _paragraph(
             _run("证明材料页码：")
             + _control(f"sections.{number}.pages", f"{title}证明材料页码", pages)
         )
     )
-    return _table([_tc(_paragraph(_run(title)), 1) + _tc(content, WIDTH - 1)])
+    # A section's text may be longer than a page, so its row goes over the page's end.
+    return _table([_tc(_paragraph(_run(title)), 1) + _tc(content, WIDTH - 1)], whole=False)
 
 
 # ---- WordprocessingML ------------------------------------------------------------------------
@@ -241,14 +248,17 @@ def _tc(content: str, span: int = 1, *, merge: str = "") -> str:
     )
 
 
-def _table(rows: list[str]) -> str:
+def _table(rows: list[str], *, whole: bool = True) -> str:
+    """Return a table; rows that are `whole` are never parted by a page's end."""
     grid = f'<w:gridCol w:w="{_TEXT_WIDTH // WIDTH}"/>' * WIDTH
     lines = "".join(
         f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="000000"/>'
         for side in ("top", "left", "bottom", "right", "insideH", "insideV")
     )
-    body = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    kept = "<w:trPr><w:cantSplit/></w:trPr>" if whole else ""
+    body = "".join(f"<w:tr>{kept}{row}</w:tr>" for row in rows)
     return (
         f'<w:tbl {_W}><w:tblPr><w:tblW w:w="{_TEXT_WIDTH}" w:type="dxa"/>'
-        f"<w:tblBorders>{lines}</w:tblBorders></w:tblPr><w:tblGrid>{grid}</w:tblGrid>{body}</w:tbl>"
+        f"<w:tblBorders>{lines}</w:tblBorders>{_AIR}</w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
+        f"{body}</w:tbl>"
     )

@@ -107,6 +107,15 @@ def test_layout_is_the_forms() -> None:
     assert len(Document(io.BytesIO(blank_form())).tables) == 10
 
 
+def test_rows_stay_whole_on_paper() -> None:
+    """No row of figures is parted by a page's end; a section, longer than a page, may be."""
+    tables = Document(io.BytesIO(write_form(_data()))).tables
+    split = [
+        {bool(row._tr.xpath("./w:trPr/w:cantSplit")) for row in table.rows} for table in tables
+    ]
+    assert split == [{True}, *[{False}] * 8, {True}]
+
+
 def test_boxes() -> None:
     """Two ticked boxes, or none, of one question are reported; a sign typed by hand counts."""
     data = write_form(_data())
