@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PERSONAL = re.compile(
     r"(?<!\d)\d{17}[\dXx](?!\d)"  # resident identity number
-    r"|(?<!\d)1[3-9]\d{9}(?!\d)"  # mobile telephone
+    r"|(?<!\d)(?:(?:\+|00)?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)"  # mobile telephone
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # e-mail
 )
 _QUIET = ("waitress", "alembic", "werkzeug", "gunicorn.access")

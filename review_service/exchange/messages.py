@@ -38,6 +38,10 @@ _FILES: Final = {
         "压缩包声称解压后有 {size} 字节（上限 {limit}），不予打开。",
         "The archive declares {size} bytes when unpacked (limit {limit}); it is not opened.",
     ),
+    "too-many-tags": (
+        "文件的部分“{part}”结构异常庞大（超过 {limit} 个标记），不予读取。",
+        "The file's part “{part}” is far too large to be read (more than {limit} tags).",
+    ),
     "damaged": (
         "文件已损坏，无法读取（{part}）。请重新保存后上传。",
         "The file is damaged and can't be read ({part}). Save it again.",

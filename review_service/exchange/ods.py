@@ -23,6 +23,8 @@ _ERROR_TYPE: Final = (
     "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 )
 
+TAGS_LIMIT: Final = 5_000_000  # a pool of 20,000 experts has about two million
+
 Cells = frozenset[tuple[int, int]]
 Range = tuple[tuple[int, int], tuple[int, int]]
 Seen = tuple[str, int, int, Cells, Cells, tuple[Range, ...]]
@@ -31,7 +33,7 @@ Seen = tuple[str, int, int, Cells, Cells, tuple[Range, ...]]
 def scan_sheets(archive: Archive) -> Iterator[Seen]:
     """Yield name, rows, columns, formula and error cells, merged ranges (from 0) of each sheet."""
     try:
-        for table in archive.xml("content.xml").iter(f"{_TABLE}table"):
+        for table in archive.xml("content.xml", tags=TAGS_LIMIT).iter(f"{_TABLE}table"):
             yield _scan(table)
     except ValueError as error:
         raise ExchangeError("damaged", part="content.xml") from error

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from flask import render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from allocation.errors import AllocationError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+TYPED = 20  # characters from which on a text is worth giving back
+SECRETS = ("password", "secret", "code", "token", "credential")
 
 # The sentence of each refusal; its facts are put in by name. What only a command meets, or tells of
 # a damaged store, has none: a page then asks to report it.
@@ -33,7 +37,9 @@ _SENTENCES = {
     "role-unchanged": _l("The account has this role already."),
     "role-unknown": _l("There is no role “%(role)s”."),
     "view-closed": _l("The account holder has not allowed anybody to look in, or no longer."),
-    "account-exists": _l("There is an account with this address already."),
+    "account-exists": _l(
+        "This address belongs to an account or to somebody of the expert pool; give another one."
+    ),
     "account-place": _l("The account’s place is missing or unknown: %(missing)s %(province)s"),
     "account-state": _l("The account was changed meanwhile; look at it again."),
     "account-undecided": _l("A second person has not decided about this account yet."),
@@ -379,6 +385,22 @@ def install(app: Flask) -> None:
         page = render_template("error.html", text=sentence(error), code=status, back=_back())
         return page, status
 
+    @app.errorhandler(CSRFError)
+    def _ended(_error: CSRFError) -> tuple[str, int]:
+        """Nothing was done; what somebody typed must not be lost with the session."""
+        text = (
+            _("The page is older than your session. Open it again and send it once more.")
+            if current_user.is_authenticated
+            else _(
+                "Your session has ended. Sign in, then open the page again and send it once more."
+            )
+        )
+        page = render_template(
+            "error.html", text=text, code=400, back=_came(), typed=_typed(),
+            enter=not current_user.is_authenticated,
+        )  # fmt: skip
+        return page, 400
+
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> tuple[str, int]:
         texts = {
@@ -393,7 +415,23 @@ def install(app: Flask) -> None:
         return render_template("error.html", text=text, code=code, back=_back()), code
 
 
+def _typed() -> list[str]:
+    """Return the longer texts of a form of ours, without passwords, codes and tokens."""
+    if request.headers.get("Sec-Fetch-Site") != "same-origin":
+        return []
+    return [
+        text
+        for name, text in request.form.items(multi=True)
+        if len(text) >= TYPED and not any(one in name for one in SECRETS)
+    ]
+
+
 def _back() -> str:
-    """Return the page the request came from, where it is one of ours."""
+    """Return the page the request came from, where it is another one of ours."""
+    came = _came()
+    return came if came != request.path else ""
+
+
+def _came() -> str:
     came = urlsplit(request.referrer or "")
-    return came.path if came.netloc == request.host and came.path != request.path else ""
+    return came.path if came.netloc == request.host else ""

@@ -117,7 +117,9 @@ def like(text: str) -> str:
 def safe_next() -> str:
     """Return the page a form asks to come back to: a path of this site, or the front page."""
     target = request.form.get("next", "/")
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+    # Browsers drop tabs and line ends from an address: with them “/<tab>/host” is another site.
+    ours = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if ours and target.isprintable() else "/"
 
 
 def install(app: Flask) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from review_service.exchange.places import PROVINCES
-from review_service.tables import Account, AccountChange, Passkey, Role, ViewConsent
+from review_service.tables import Account, AccountChange, Expert, Passkey, Role, ViewConsent
 from review_service.workflows.accounts import PLACES, ROLES, create_account
 from review_service.workflows.base import NotFoundError, StaleError, WorkflowError, pk
 from review_service.workflows.links import send_link
@@ -53,6 +53,7 @@ def open_account(
     """
     if role not in ROLES or role == "expert":
         raise WorkflowError("role-unknown", role=role)
+    _free(work, email)
     if role not in GUARDED:
         account = create_account(
             work, code=_next_code(work, role), email=email, name=name, role=role, password_hash="",
@@ -60,8 +61,6 @@ def open_account(
         )  # fmt: skip
         send_link(work, account, "password", address)
         return account
-    if work.session.exec(select(Account).where(Account.email == email)).first():
-        raise WorkflowError("account-exists", email=email)
     account = Account(
         code=_next_code(work, role), email=email, name=name, active=False,
         fs_uniquifier=work.tools.entropy(16).hex(),
@@ -88,8 +87,9 @@ def change_role(
     missing = [one for one in PLACES.get(role, ()) if not place[one]]
     if missing or (province and province not in PROVINCES):
         raise WorkflowError("account-place", role=role, missing=missing, province=province)
-    account.province, account.prefecture = place["province"], place["prefecture"]
-    work.session.add(account)
+    if role in PLACES:  # a proposal that is refused must not have moved the account
+        account.province, account.prefecture = place["province"], place["prefecture"]
+        work.session.add(account)
     if role in GUARDED or was in GUARDED:
         return _propose(work, account, "role", role)
     _give_role(work, account, role)
@@ -212,6 +212,18 @@ def open_consents(session: Session, now: datetime) -> list[tuple[ViewConsent, Ac
     )
     query = query.where(col(ViewConsent.ended_at).is_(None), col(ViewConsent.until) > now)
     return list(session.exec(query.order_by(col(ViewConsent.id))).all())
+
+
+def _free(work: Work, email: str) -> None:
+    """Refuse an address that an account or anybody of the pool has, however it is spelled.
+
+    The pool's whole, not its accounts alone: else the refusal would tell who of it was drawn.
+    """
+    for table in (Account, Expert):
+        if work.session.exec(
+            select(table.id).where(func.lower(table.email) == email.lower())
+        ).first():
+            raise WorkflowError("account-exists", email=email)
 
 
 def _other(work: Work, account_id: int) -> Account:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from review_service.exchange.places import PROVINCES
 from review_service.tables import Account, EndedSession, Role
@@ -67,7 +67,7 @@ def create_account(
     missing = [one for one in PLACES.get(role, ()) if not place[one]]
     if missing or (province and province not in PROVINCES):
         raise WorkflowError("account-place", role=role, missing=missing, province=province)
-    if work.session.exec(select(Account).where(Account.email == email)).first():
+    if work.session.exec(select(Account).where(func.lower(Account.email) == email.lower())).first():
         raise WorkflowError("account-exists", email=email)
     row = work.session.exec(select(Role).where(Role.name == role)).first()
     if row is None:

@@ -27,9 +27,9 @@ def _refusal(data: bytes, name: str = "pool.xlsx") -> ExchangeError:
     return caught.value
 
 
-def _declaring(part: str, size: int) -> bytes:
-    """Return a workbook whose directory declares another unpacked size for a part."""
-    data = bytearray(repacked(GOOD, {part: b"<a>" + b" " * 5000 + b"</a>"}))
+def _declaring(part: str, size: int, whole: bytes = b"") -> bytes:
+    """Return a workbook (or `whole`) whose directory declares another size for a part."""
+    data = bytearray(repacked(whole or GOOD, {part: b"<a>" + b" " * 5000 + b"</a>"}))
     place = data.index(b"PK\x01\x02")
     while part.encode() not in data[place : place + 80]:
         place = data.index(b"PK\x01\x02", place + 4)
@@ -86,6 +86,39 @@ def test_encrypted_zip_entries_are_a_password() -> None:
     place = flagged.index(b"PK\x01\x02")
     flagged[place + 8] |= 1
     assert _refusal(bytes(flagged)).code == "password-protected"
+
+
+def test_a_word_file_that_unpacks_too_far_is_refused_before_it_is_unpacked() -> None:
+    """A form whose directory declares two gigabytes is refused by the declaration alone."""
+    with pytest.raises(ExchangeError) as caught:
+        read_form(_declaring("word/styles.xml", 2_000_000_000, blank_form()), "form.docx")
+    assert caught.value.code == "zip-bomb"
+
+
+@pytest.mark.parametrize("part", ["word/document.xml", "xl/workbook.xml", "content.xml"])
+def test_a_small_file_of_millions_of_tags_is_refused_before_it_is_parsed(part: str) -> None:
+    """Empty elements shrink a thousandfold in a file and grow twentyfold in a parser."""
+    content = b"<a>" + b"<b/>" * 6_000_000 + b"</a>"
+    if part.startswith("word"):
+        data, name = repacked(blank_form(), {part: content}), "form.docx"
+    elif part.startswith("xl"):
+        data, name = repacked(GOOD, {part: content}), "a.xlsx"
+    else:
+        data, name = repacked(ods(""), {part: content}), "a.ods"
+    with pytest.raises(ExchangeError) as caught:
+        _ = read_form(data, name) if name == "form.docx" else read_book(data, name)
+    assert caught.value.code == "too-many-tags"
+    for language in ("zh", "en"):
+        assert part in caught.value.sentence(language)
+
+
+@pytest.mark.parametrize("part", ["word/document.xml", "word/styles.xml", "docProps/core.xml"])
+def test_entities_of_a_word_file_are_refused(part: str) -> None:
+    """A document type declaration in any part (XXE, entity bombs) refuses the form."""
+    content = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'
+    with pytest.raises(ExchangeError) as caught:
+        read_form(repacked(blank_form(), {part: content}), "form.docx")
+    assert caught.value.code == "entities"
 
 
 def test_lying_size_is_damage() -> None:

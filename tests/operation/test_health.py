@@ -111,10 +111,15 @@ def test_what_looks_like_a_person_is_masked_everywhere(lines: io.StringIO) -> No
     try:
         int("row 11010119900307123X of a@b.example, 13800138000")
     except ValueError:
-        logging.getLogger("some.library").exception("failed for 13900139000")
+        logging.getLogger("some.library").exception(
+            "failed for 13900139000, +8613700137000, 0086 136-0013-6000 and 135 0013 5000"
+        )
     text = lines.getvalue()
     assert "Traceback" in text
-    for secret in ("11010119900307123X", "a@b.example", "13800138000", "13900139000"):
+    for secret in (
+        "11010119900307123X", "a@b.example", "13800138000", "13900139000", "13700137000",
+        "136-0013", "135 0013",
+    ):  # fmt: skip
         assert secret not in text
 
 

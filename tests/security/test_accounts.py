@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from review_service.tables import Account, AccountChange, Letter, LogEvent, ViewConsent
+from review_service.tables import (
+    Account,
+    AccountChange,
+    Expert,
+    Letter,
+    LogEvent,
+    Seat,
+    ViewConsent,
+)
 from review_service.web.viewing import VIEWABLE
 from review_service.workflows import account_changes
 from review_service.workflows.account_changes import GUARDED, role_of
@@ -91,6 +99,38 @@ def test_other_roles_open_at_once(stage: Stage) -> None:
         _open(stage, "expert", email="other@test.example")
     with pytest.raises(WorkflowError, match="account-place"):
         _open(stage, "unit", email="other@test.example")
+
+
+def test_an_address_in_use_is_refused_in_every_spelling(stage: Stage) -> None:
+    """A second account under the same address would shut out the first one's holder."""
+    for role, place in (("unit", {"province": "江苏", "prefecture": "南京"}), ("staff", {})):
+        with pytest.raises(WorkflowError, match="account-exists"):
+            _open(stage, role, email="STAFF@test.example", **place)
+
+
+def test_opening_an_account_does_not_tell_who_was_drawn(stage: Stage) -> None:
+    """Every address of the pool is refused alike, whether its holder has an account or not."""
+    stage.play("drawn")
+    seated = {one.expert_id for one in stage.rows(Seat)}
+    people = stage.rows(Expert)
+    said = set()
+    for one in (
+        next(x for x in people if x.id in seated),
+        next(x for x in people if x.id not in seated),
+    ):
+        with pytest.raises(WorkflowError) as refused:
+            _open(stage, "unit", email=one.email.upper(), province="江苏", prefecture="南京")
+        said.add(refused.value.code)
+    assert said == {"account-exists"}
+
+
+def test_a_refused_role_leaves_the_place(stage: Stage) -> None:
+    """What a proposal would change changes with the second person's word, the place included."""
+    account = _open(stage, "unit", province="江苏", prefecture="南京")
+    stage.office.do(ADMIN, account_changes.change_role, pk(account), "staff", province="浙江")
+    change = stage.rows(AccountChange)[0]
+    stage.office.do(APPROVER, account_changes.decide_change, pk(change), _address, approve=False)
+    assert _account(stage, account.code).province == "江苏"
 
 
 def test_a_role_is_changed_by_two(stage: Stage) -> None:

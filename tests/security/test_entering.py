@@ -245,3 +245,38 @@ def test_errors_stand_under_their_fields(stage: Stage) -> None:
 def _account(stage: Stage) -> Account:
     found: Account = stage.rows(Account, Account.email == "staff@test.example")[0]
     return found
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/\t/elsewhere.example",
+        "/\n/elsewhere.example",
+        "/account\r\nSet-Cookie: a=b",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "https://elsewhere.example/",
+    ],
+)
+def test_a_form_leads_back_to_this_site_alone(stage: Stage, target: str) -> None:
+    """No way to write another site's address, or a header of one's own, leads out of a form."""
+    answer = _client(stage).post("/language/en", data={"next": target})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_a_form_of_an_ended_session_gives_back_what_was_typed(stage: Stage) -> None:
+    """The answer says that the session ended, where to sign in, and holds texts, no secrets."""
+    stage.app.config["WTF_CSRF_ENABLED"] = True
+    text = "a reason of several sentences <b>that</b> somebody thought about"
+    fields = {"reason": text, "password": "a secret that is long enough", "csrf_token": "x" * 40}
+    own = {"Sec-Fetch-Site": "same-origin", "Referer": "http://localhost/rounds/new"}
+    answer = _client(stage).post("/rounds/new", data=fields, headers=own)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 400
+    assert "session has ended" in page
+    assert "a reason of several sentences &lt;b&gt;that" in page
+    assert "/login?next=/rounds/new" in page
+    assert "a secret that is" not in page
+    assert "x" * 40 not in page
+    foreign = _client(stage).post("/rounds/new", data=fields)  # another site's form: nothing back
+    assert "several sentences" not in foreign.get_data(as_text=True)
