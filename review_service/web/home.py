@@ -73,6 +73,7 @@ def overview(code: str) -> str:
         steps=steps_of(row),
         experts=count.of("expert"),
         dossiers=count.of("dossier", "admitted"),
+        received=count.of("dossier", "received"),
         conflicts=count.of("conflict", "confirmed"),
         suspected=count.of("conflict", "suspected"),
         draws=draws,

@@ -96,6 +96,24 @@ def test_a_round_is_made_from_a_form(stage: Stage) -> None:
     assert client.get("/rounds/2027-a/edit").status_code == 303
 
 
+def test_a_round_opens_for_applications(stage: Stage) -> None:
+    """Its page opens a round without a dossier, and one without a pool; then it waits for units."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    page = client.get(ROUND).get_data(as_text=True)
+    assert "Next: bring in the pool" in page
+    assert "Open the round before the pool is in" in page
+    with stage.office.store.writing() as session:
+        session.add(
+            Expert(number="E1", name="王芳", document="T1", employer="甲", stratum="技术",
+                   province="江苏", updated_at=stage.clock.now)
+        )  # fmt: skip
+        session.commit()
+    assert "Next: open the round" in client.get(ROUND).get_data(as_text=True)
+    assert "The round is open" in _told(client, f"{ROUND}/step", {"to": "open"})
+    assert "Applications are awaited" in client.get(ROUND).get_data(as_text=True)
+
+
 FAULTY: list[tuple[dict[str, str], str]] = [
     ({"panels": "P01 装备制造 技术=x"}, "Line 1: “技术=x” is not stratum=count."),
     ({"panels": "P01 甲 技术=1\nP01 乙 技术=1"}, "Panel P01 stands twice."),
