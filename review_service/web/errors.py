@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import render_template, request
+from flask import g, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -372,7 +372,9 @@ def install(app: Flask) -> None:
     """Give every refusal its page."""
 
     @app.errorhandler(NotFoundError)
-    def _not_found(_error: NotFoundError) -> tuple[str, int]:
+    def _not_found(error: NotFoundError) -> tuple[str, int]:
+        if error.code == "link-over":
+            return render_template("accounts/over.html"), 404
         return render_template(
             "error.html", text=_("There is no such page for you."), code=404
         ), 404
@@ -410,6 +412,8 @@ def install(app: Flask) -> None:
             405: _("This address doesn't take that request."),
             413: _("The file is larger than 100 MB."),
         }
+        if g.get("looked_at"):
+            texts[403] = _("Support sees no such page: it changes something, or shows too much.")
         code = error.code or 500
         text = texts.get(code, _("Something went wrong; nothing was changed."))
         return render_template("error.html", text=text, code=code, back=_back()), code

@@ -28,7 +28,7 @@ from review_service.web.outgoing import send_soon
 from review_service.web.page import db, office
 from review_service.workflows import links
 from review_service.workflows.account_changes import role_of
-from review_service.workflows.base import SYSTEM, Actor, pk
+from review_service.workflows.base import SYSTEM, Actor, NotFoundError, pk
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as Answer
@@ -84,7 +84,9 @@ def ask() -> str:
 
 def _account(token: str, purpose: str) -> Account:
     account = links.account_of_link(db(), token, purpose, office().tools.clock())
-    return account if account.active else abort(404)
+    if not account.active:
+        raise NotFoundError("link-over")
+    return account
 
 
 @blueprint.route("/sign-in/<token>", methods=["GET", "POST"])

@@ -28,6 +28,7 @@ VIEWABLE = frozenset({
     "home.index", "home.overview", "rounds.new", "rounds.rules", "dossiers.index", "dossiers.one",
     "dossiers.provinces", "draws.room", "draws.one", "imports.upload", "log.checkpoint",
     "log.verify", "desk.index", "desk.pledge", "accounts.mine", "results.published",
+    "applications.index", "applications.check", "recommending.index", "recommending.listing",
 })  # fmt: skip
 _FILES = frozenset({"static", "bootstrap.static", "security.static"})
 
@@ -79,8 +80,8 @@ def install(app: Flask) -> None:
             _ended(number)
             flash(_("The consent has ended; these are your own pages again."), "info")
             return
+        g.looked_at = current_user.code  # a refusal says it too, and offers to stop
         if request.method not in {"GET", "HEAD"} or request.endpoint not in VIEWABLE:
             abort(403)
         people = current_app.extensions["security"].datastore
-        g.looked_at = current_user.code
         g._login_user = people.find_user(id=consent.account_id)  # noqa: SLF001 - where Flask-Login keeps it

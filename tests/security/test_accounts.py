@@ -255,6 +255,28 @@ def test_support_looks_with_consent_alone(stage: Stage) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("account", ["staff", "expert1", "unit", "prefecture", "province"])
+def test_support_arrives_on_a_page_and_can_stop_anywhere(stage: Stage, account: str) -> None:
+    """The first page of every role that may consent opens; a refusal says why and how to stop."""
+    if account == "expert1":
+        stage.play("drawn")
+    elif not stage.rows(Account, Account.email == f"{account}@test.example"):
+        place = {"province": "江苏"} | ({} if account == "province" else {"prefecture": "南京"})
+        stage.office.do(
+            SYSTEM, create_account, code=f"{account}-1", email=f"{account}@test.example",
+            name="某单位", role=account, password_hash="", **place,
+        )  # fmt: skip
+    admin = sign_in(stage, "administrator")
+    admin.post(f"/accounts/view/{_consent(stage, account)}")
+    page = admin.get("/", follow_redirects=True)
+    assert page.status_code == 200
+    refused = admin.get("/accounts")
+    assert refused.status_code == 403
+    for answer in (page, refused):
+        assert "Stop looking" in answer.get_data(as_text=True)
+    assert "Support sees no such page" in refused.get_data(as_text=True)
+
+
 def test_consent_ends(stage: Stage) -> None:
     """After half an hour, or once withdrawn, the administrator is back on the own pages."""
     admin = sign_in(stage, "administrator")

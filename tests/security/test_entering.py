@@ -280,3 +280,12 @@ def test_a_form_of_an_ended_session_gives_back_what_was_typed(stage: Stage) -> N
     assert "x" * 40 not in page
     foreign = _client(stage).post("/rounds/new", data=fields)  # another site's form: nothing back
     assert "several sentences" not in foreign.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("url", ["/sign-in/unknown", "/password/unknown"])
+def test_a_link_that_is_over_says_what_to_do(stage: Stage, url: str) -> None:
+    """Whoever opens a used, late or mistyped link reads why it opens nothing and how to go on."""
+    answer = _client(stage).get(url)
+    assert answer.status_code == 404
+    assert "works once" in _text(answer)
+    assert 'href="/sign-in/link"' in answer.get_data(as_text=True)
