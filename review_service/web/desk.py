@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -137,7 +137,7 @@ def index() -> str | Response:
         )
         .all()
     )
-    if len(rows) == 1:
+    if len(rows) == 1 and not g.get("looked_at"):  # support may not see the round's page
         return redirect(url_for("desk.one", code=rows[0].code))
     return render_template("desk/index.html", rounds=rows)
 
