@@ -5,7 +5,16 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
+from flask import (
+    Blueprint,
+    abort,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    session,
+    url_for,
+)
 from flask_babel import gettext as _
 from sqlmodel import select
 
@@ -26,10 +35,19 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("intake", __name__)
 SEEN_BY = ("staff", "approver", "inspector")
+FIELDS = ("copies", "received_on", "seal", "kept_at", "note")
+TYPED = "papers-typed"  # in the session, until the page has shown it
 
 
 def _to_dossier(code: str, number: str) -> Response:
-    return redirect(url_for("dossiers.one", code=code, number=number) + "#papers", code=303)
+    return redirect(url_for("dossiers.one", code=code, number=number), code=303)
+
+
+@blueprint.app_template_global()
+def typed_papers(dossier: Dossier) -> dict[str, str]:
+    """Return, once, what was typed about a dossier's papers and was refused."""
+    typed: dict[str, str] = session.pop(TYPED, {})
+    return typed if typed.get("dossier") == str(dossier.id) else {}
 
 
 @blueprint.post("/rounds/<code>/dossiers/<number>/papers")
@@ -37,7 +55,7 @@ def _to_dossier(code: str, number: str) -> Response:
 def receive(code: str, number: str) -> Response:
     """Enter the paper originals of a dossier."""
     dossier = dossier_or_404(round_or_404(code), number)
-    attempt(
+    found = attempt(
         _("The papers are entered; the receipt can be printed."),
         papers.receive_papers,
         pk(dossier),
@@ -47,6 +65,9 @@ def receive(code: str, number: str) -> Response:
         kept_at=request.form.get("kept_at", ""),
         note=request.form.get("note", ""),
     )
+    if found is None:
+        typed = {name: request.form.get(name, "")[:300] for name in FIELDS}
+        session[TYPED] = typed | {"dossier": str(dossier.id)}
     return _to_dossier(code, number)
 
 

@@ -191,6 +191,14 @@ def test_from_the_unit_to_the_ministry(opened: Stage) -> None:
     staff.post(f"/rounds/{CODE}/dossiers/admit", data={"scope": "all"})
     assert opened.rows(Dossier)[0].status == "received"
     papers = {"copies": "2", "received_on": "2026-01-05", "seal": UNIT, "kept_at": "3柜"}
+    wrong = papers | {"copies": "1", "received_on": "2099-01-05", "note": "一份在途"}
+    refused = staff.post(f"{base}/papers", data=wrong, follow_redirects=True).text
+    assert "not in the future" in refused
+    for kept in ("2099-01-05", "3柜", "一份在途", UNIT):  # nothing is typed twice
+        assert f'value="{kept}"' in refused
+    assert 'value="一份在途"' not in staff.get(base).text
+    staff.post(f"{base}/papers", data=papers | {"copies": "1"})
+    assert "2 copies are asked for" in staff.get(base).text
     staff.post(f"{base}/papers", data=papers)
     assert opened.rows(PaperReceipt)[0].kept_at == "3柜"
     assert "3柜" in staff.get(f"{base}/receipt").get_data(as_text=True)
