@@ -56,11 +56,15 @@ bench: setup
 messages: setup
 	$(PY) tools/messages.py update
 
-# Rewrites the lock from pyproject.toml; addresses of registries stay out of it.
+# Rewrites the locks from pyproject.toml; addresses of registries stay out of them. The server's has
+# no tools of development in it, and the versions of the whole; build.txt is what builds from source.
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-annotate
 lock: $(UV)
-	$(UV) pip compile --quiet pyproject.toml --group dev --extra cluster --universal \
-	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-	  --output-file requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --group dev --extra cluster --output-file requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --extra cluster --constraint requirements.lock \
+	  --output-file deploy/requirements.lock
+	printf 'hatchling\nsetuptools\n' | $(UV) $(COMPILE) - --output-file tools/build.txt
 
 clean:
 	rm -rf .venv .tools build

@@ -2,12 +2,16 @@
 # Install or upgrade on a Debian server, as root, from a checkout: sh deploy/install.sh
 #
 # Makes the user `review`, /opt/review-service with its own virtual environment (locked with
-# hashes), /etc/review-service/environment, /var/lib/review-service (0700), the systemd units, and
-# a database where PostgreSQL runs on this machine. Never overwrites settings, keys or data. An
-# upgrade backs up first; how to roll back: docs/operations.md.
+# hashes), /etc/review-service/environment, /var/lib/review-service (0700), the systemd units, the
+# command `review-service`, and a database where PostgreSQL runs on this machine. Never overwrites
+# settings, keys or data. The first run stops before the log begins, for its name is set for good;
+# set REVIEW_ORIGIN and run it again. An upgrade backs up first; how to roll back:
+# docs/operations.md.
 #
 #   DESTDIR=…   install below another root, for a look or a package: no user, no database, no start
+#   START=no    stop before the log begins, for a restore
 set -eu
+umask 022  # the service must be able to read what root installs
 
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 DESTDIR=${DESTDIR:-}
@@ -17,10 +21,12 @@ ETC=$DESTDIR/etc/review-service
 DATA=$DESTDIR/var/lib/review-service
 BACKUPS=$DESTDIR/var/backups/review-service
 UNITS=$DESTDIR/etc/systemd/system
+COMMAND=$DESTDIR/usr/local/sbin/review-service
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 for_real() { [ -z "$DESTDIR" ]; }
+begun() { [ -e "$DATA/log.key" ]; }  # whether the log has begun: its key is made then
 
 for_real && [ "$(id -u)" != 0 ] && fail "must run as root (or set DESTDIR)"
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "needs Python 3.11 or later"
@@ -36,22 +42,18 @@ for_real && chown review:review "$DATA" "$BACKUPS"
 if [ ! -e "$ETC/environment" ]; then
   install -m 0640 "$SOURCE/deploy/environment.example" "$ETC/environment"
   for_real && chown root:review "$ETC/environment"
-  say "made $ETC/environment: set REVIEW_ORIGIN and REVIEW_BACKUP_RECIPIENTS in it"
+  say "made $ETC/environment"
 fi
-
-as_review() { # a command of the service, with its settings, as its user
-  runuser -u review -- sh -c 'set -a; . /etc/review-service/environment; set +a; cd /; exec "$@"' \
-    sh "$@"
-}
+install -D -m 0755 "$SOURCE/deploy/review-service" "$COMMAND"
 
 # An upgrade: back up with the version that runs, and keep its environment beside the new one. A
 # run that was cut off left the mark: what is in venv then is no version that ever ran.
 MARK=$APP/upgrading
 if for_real && [ -e "$MARK" ]; then
   say "going on with the upgrade that was cut off; $(cat "$MARK")"
-elif for_real && [ -x "$APP/venv/bin/review-service" ] && [ -x "$APP/venv/bin/python" ]; then
+elif for_real && begun && [ -x "$APP/venv/bin/review-service" ] && [ -x "$APP/venv/bin/python" ]; then
   backup=/var/backups/review-service/upgrade-$(date -u +%Y%m%dT%H%M%SZ).backup
-  as_review "$APP/venv/bin/review-service" backup "$backup"
+  "$COMMAND" backup "$backup"
   systemctl stop review-work review-service
   printf 'backed up to %s; venv.previous is the old version' "$backup" >"$MARK"
   rm -rf "$APP/venv.previous"
@@ -67,17 +69,18 @@ trap 'rm -rf "$TOOLS"' EXIT
 UV=$TOOLS/bin/uv
 export UV_PYTHON_DOWNLOADS=never UV_NATIVE_TLS=1
 [ -x "$APP/venv/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$APP/venv"
-"$UV" pip sync --quiet --python "$APP/venv/bin/python" --require-hashes "$SOURCE/requirements.lock"
-"$UV" pip install --quiet --python "$APP/venv/bin/python" --no-deps --reinstall "$SOURCE"
-# Compiled catalogues are not in the source; they belong beside the installed ones.
-"$APP/venv/bin/python" "$SOURCE/tools/messages.py" compile
+# What is built from source is built with tools of known hashes too.
+set -- --quiet --python "$APP/venv/bin/python" \
+  --require-build-hashes --build-constraints "$SOURCE/tools/build.txt"
+"$UV" pip sync "$@" --require-hashes "$SOURCE/deploy/requirements.lock"
+"$UV" pip install "$@" --no-deps --reinstall "$SOURCE"
+# Compiled catalogues are not in the source.
 PACKAGE=$(cd / && "$APP/venv/bin/python" -c \
   'import pathlib, review_service as r; print(pathlib.Path(r.__file__).parent)')
-for catalogue in "$SOURCE"/review_service/translations/*/LC_MESSAGES/messages.mo; do
-  install -m 0644 "$catalogue" "$PACKAGE/${catalogue#"$SOURCE"/review_service/}"
-done
-install -d -m 0755 "$APP/deploy"
+"$APP/venv/bin/python" -m babel.messages.frontend --quiet compile -d "$PACKAGE/translations"
+install -d -m 0755 "$APP/deploy/pages"
 install -m 0644 "$SOURCE/deploy/gunicorn.conf.py" "$APP/deploy/gunicorn.conf.py"
+install -m 0644 "$SOURCE"/deploy/pages/*.html "$APP/deploy/pages/"
 install -m 0644 "$SOURCE"/deploy/systemd/review-* "$UNITS/"
 
 if ! for_real; then
@@ -100,9 +103,16 @@ postgresql+psycopg:///review\?host=/var/run/postgresql)
   ;;
 esac
 
-as_review "$APP/venv/bin/review-service" migrate
 systemctl daemon-reload
+if ! begun && { [ "${START:-yes}" = no ] || grep -q '^REVIEW_ORIGIN=review\.example$' "$ETC/environment"; }; then
+  say "installed; nothing was started and no log has begun. Next: set REVIEW_ORIGIN (the log's name,\
+ for good), REVIEW_HOSTS and REVIEW_BACKUP_RECIPIENTS in $ETC/environment. Then run this again, or\
+ review-service restore"
+  exit 0
+fi
+
+"$COMMAND" migrate
 systemctl enable --now review-service review-work review-backup.timer
 rm -f "$MARK"
-as_review "$APP/venv/bin/review-service" check || say "the lines above name what is still missing"
+"$COMMAND" check || say "the lines above name what is still missing"
 say "the pages listen on REVIEW_BIND; deploy/nginx.conf.example shows TLS in front of them"
