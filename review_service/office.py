@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from review_service import crypto
 from review_service.keys import load_keys
 from review_service.operation.columns import require_openable, rotate_columns
@@ -42,6 +44,20 @@ def require_origin(office: Office) -> None:
         raise WorkflowError("origin-changed", variable="REVIEW_ORIGIN", given=given, logged=logged)
 
 
+def require_factors_openable(store: Store, settings: Settings) -> None:
+    """Refuse to make a new secret where authenticator apps are sealed under one that is lost.
+
+    It would be made without a word, and every code of every account would be wrong from then on.
+    """
+    if settings.given_secret("totp") or store.revision() is None:
+        return
+    with store.reading() as session:
+        # The one column alone: an older store has not all columns of today's table.
+        held = session.scalar(sa.text("SELECT count(*) FROM account WHERE tf_totp_secret > ''"))
+    if held:
+        raise WorkflowError("secret-missing", file=str(settings.secret_file("totp")), accounts=held)
+
+
 def make_office(settings: Settings, tools: Tools | None = None) -> Office:
     """Return the office of an installation: its store is migrated and its log has begun.
 
@@ -58,6 +74,7 @@ def make_office(settings: Settings, tools: Tools | None = None) -> Office:
 
 def _opened(store: Store, settings: Settings, tools: Tools | None) -> Office:
     require_openable(store)
+    require_factors_openable(store, settings)
     store.use_keys(crypto.make_keys(settings.column_key_file))
     before = store.revision()
     store.migrate()

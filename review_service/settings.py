@@ -16,12 +16,31 @@ def _text(name: str, default: str = "") -> str:
     return field(default_factory=lambda: os.environ.get(name, default))
 
 
+class SettingError(ValueError):
+    """A setting that can't be read: `name` of the variable, what it holds, what is needed."""
+
+    def __init__(self, name: str, held: str, needed: str) -> None:
+        super().__init__(f"{name}: {held!r} is not {needed}")
+        self.name = name
+
+
 def _number(name: str, default: int) -> int:
-    return field(default_factory=lambda: int(os.environ.get(name, "") or default))
+    def read() -> int:
+        held = os.environ.get(name, "")
+        try:
+            return int(held or default)
+        except ValueError:
+            raise SettingError(name, held, "a whole number") from None
+
+    return field(default_factory=read)
 
 
-def _three(text: str) -> tuple[int, int, int]:
-    time, memory, lanes = (int(one) for one in text.split(","))
+def _three(name: str, default: str) -> tuple[int, int, int]:
+    held = os.environ.get(name) or default
+    try:
+        time, memory, lanes = (int(one) for one in held.split(","))
+    except ValueError:
+        raise SettingError(name, held, "three whole numbers between commas") from None
     return time, memory, lanes
 
 
@@ -75,7 +94,7 @@ class Settings:
     )
     session_minutes: int = _number("REVIEW_SESSION_MINUTES", 240)
     argon2: tuple[int, int, int] = field(
-        default_factory=lambda: _three(os.environ.get("REVIEW_ARGON2") or "3,65536,4")
+        default_factory=lambda: _three("REVIEW_ARGON2", "3,65536,4")
     )
     contact: str = _text("REVIEW_CONTACT")
     oidc_issuer: str = _text("REVIEW_OIDC_ISSUER")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from allocation.errors import AllocationError
 from review_service.crypto import ColumnKeyError
+from review_service.settings import SettingError
 from review_service.workflows.base import WorkflowError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def told() -> Iterator[None]:
     except (WorkflowError, ColumnKeyError) as error:
         listed = ", ".join(f"{key}: {value}" for key, value in error.facts.items())
         raise click.ClickException(f"{error.code} ({listed})" if listed else error.code) from None
+    except SettingError as error:
+        raise click.ClickException(str(error)) from None
     except AllocationError as error:
         raise click.ClickException(f"{error.code}: {error}") from None
     except DBAPIError as error:

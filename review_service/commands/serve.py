@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from review_service.commands.refusals import told
 from review_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ def serve(host: str, port: int) -> None:
     from review_service.logging import configure
     from review_service.web import create_app
 
-    settings = Settings()
-    configure(settings.log_format)
-    app = create_app(settings)
+    with told():
+        settings = Settings()
+        configure(settings.log_format)
+        app = create_app(settings)
     office: Office = app.extensions["office"]
     worker, thread = start_thread(office)
     run(app, host, port, threads=settings.threads)

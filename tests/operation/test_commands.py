@@ -136,3 +136,43 @@ def test_sigterm_answers_what_was_asked(data: Path) -> None:
     finally:
         process.kill()
         process.stdout.close()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "held"), [("REVIEW_SESSION_MINUTES", "soon"), ("REVIEW_ARGON2", "3,65536")]
+)
+def test_a_setting_that_cannot_be_read_is_named(
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str, held: str
+) -> None:
+    """The variable, what it holds and what it needs stand in one line, for check and for serve."""
+    monkeypatch.setenv(name, held)
+    for command in ("check", "serve"):
+        result = _run(command)
+        assert result.exit_code == 1
+        assert result.output.startswith(f"Error: {name}: '{held}' is not ")
+    assert not list(data.iterdir())
+
+
+def test_a_lost_secret_of_second_factors_is_named_not_made_anew(data: Path) -> None:
+    """With apps set up, a missing totp.secret refuses the start and names its file."""
+    email = ("staff", "a@test.example", "某人", "--code", "ministry-9")
+    made = _run("create-account", *email, "--password", "a walk in the old garden")
+    assert made.exit_code == 0
+    store = Store(Settings().database_url)
+    with store.writing() as session:
+        session.connection().exec_driver_sql("UPDATE account SET tf_totp_secret = 'sealed'")
+        session.commit()
+    store.close()
+    assert not (data / "totp.secret").exists()
+    result = _run("serve")
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: secret-missing (file: {data / 'totp.secret'}")
+    assert not (data / "totp.secret").exists()
+
+
+def test_a_password_that_anybody_guesses_makes_no_account(data: Path) -> None:
+    """The command holds first accounts to what pages ask of a password."""
+    email = ("administrator", "admin@test.example", "某人", "--code", "admin-1")
+    for password in ("short", "123456789012", "admin@test.example"):
+        assert _run("create-account", *email, "--password", password).exit_code == 2
+    assert not (data / "review.db").exists()
