@@ -26,7 +26,7 @@ from review_service.web.outcomes import (
     scored_round,
     send_paper,
 )
-from review_service.web.page import db, office, round_or_404
+from review_service.web.page import db, office, person, round_or_404
 from review_service.web.reasons import reason_text, warning_text
 from review_service.web.words import word
 from review_service.workflows import publicity
@@ -110,7 +110,12 @@ def approval_paper(code: str) -> Response:
     )
     with in_chinese():
         decisions = [
-            (word("subject", one.subject), one.proposed_by, one.decided_by or "", one.reason)
+            (
+                word("subject", one.subject),
+                person(one.proposed_by),
+                person(one.decided_by or ""),
+                one.reason,
+            )
             for one in db().exec(query.order_by(col(Approval.id)))
         ]
     return send_paper(

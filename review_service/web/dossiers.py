@@ -22,6 +22,7 @@ from review_service.workflows.applications import draw_made, steps_of
 from review_service.workflows.attachments import attached
 from review_service.workflows.base import pk
 from review_service.workflows.dossiers import EXCEPTIONS, admit_received, gates_of
+from review_service.workflows.papers import exception_of
 from review_service.workflows.recommending import recommendations
 from review_service.workflows.rounds import rubric_of
 from review_service.workflows.ways_back import application_of
@@ -238,6 +239,8 @@ def one(code: str, number: str) -> str:
         receipt=db().get(PaperReceipt, pk(dossier)),
         copies=row.rules.get("paper_copies", 0),
         exceptions=EXCEPTIONS,
+        exception=exception_of(db(), row, dossier),
+        withdrawn=application.reason if application else "",
         returnable=application is not None
         and row.status == "open"
         and dossier.status in {"received", "admitted"}

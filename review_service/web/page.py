@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import abort, current_app, flash, g, request
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlmodel import select
+from sqlmodel import col, select
 
 from allocation.errors import AllocationError
-from review_service.tables import Dossier, Draw, Round
+from review_service.tables import Account, Dossier, Draw, Round
 from review_service.web.access import actor, role
 from review_service.web.errors import sentence
 from review_service.web.languages import BEIJING, table_time
@@ -103,6 +103,16 @@ def here() -> str:
     return request.full_path.rstrip("?") if request.method == "GET" else request.path
 
 
+def person(code: str) -> str:
+    """Return an account's name and code; a code that is none, or an expert's, as it is."""
+    known: dict[str, str | None] = g.setdefault("people", {})
+    if code not in known:
+        query = select(Account.name).where(Account.code == code, col(Account.expert_id).is_(None))
+        known[code] = db().exec(query).first()
+    name = known[code]
+    return str(_("%(name)s (%(code)s)", name=name, code=code)) if name else code
+
+
 def saved_time(moment: datetime) -> str:
     """Return when something was saved, in Beijing's time: today the hour alone, 14:05."""
     at, now = (one.astimezone(BEIJING) for one in (moment, office().tools.clock()))
@@ -128,7 +138,7 @@ def install(app: Flask) -> None:
         here=here, names_open=names_open, stratum_name=stratum_name, current_user=current_user
     )
     app.jinja_env.filters.update(
-        combined=lambda one, other: {**one, **other}, saved_time=saved_time
+        combined=lambda one, other: {**one, **other}, saved_time=saved_time, person=person
     )
 
     @app.teardown_appcontext

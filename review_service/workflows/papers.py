@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from review_service.exchange import values as v
 from review_service.exchange.errors import BadValueError
-from review_service.tables import Dossier, PaperReceipt, Round
+from review_service.tables import Dossier, LogEvent, PaperReceipt, Round
 from review_service.workflows.attachments import line
 from review_service.workflows.base import WorkflowError
 from review_service.workflows.log import append
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmodel import Session
 
     from review_service.workflows.base import Work
@@ -72,6 +76,34 @@ def _day(work: Work, text: str) -> str:
     if day > work.now.astimezone(BEIJING).date().isoformat():
         raise WorkflowError("papers-date")
     return day
+
+
+@dataclass(frozen=True)
+class ByException:
+    """How a dossier was admitted before its papers were in."""
+
+    kind: str
+    reason: str
+    at: datetime
+    by: str
+
+
+def exception_of(session: Session, row: Round, dossier: Dossier) -> ByException | None:
+    """Return the exception by which an admitted dossier came in, from the log; None for none."""
+    number = json.dumps(dossier.number, ensure_ascii=False)
+    query = select(LogEvent).where(
+        LogEvent.subject == row.code,
+        LogEvent.type == "dossier.admitted",
+        col(LogEvent.event).contains(f'"dossier":{number}', autoescape=True),
+    )
+    event = session.exec(query.order_by(col(LogEvent.seq).desc()).limit(1)).first()
+    if event is None or dossier.status != "admitted":
+        return None
+    kind = json.loads(event.event)["body"].get("exception")
+    if kind is None:
+        return None
+    told = json.loads(event.private)["value"] if event.private else {}
+    return ByException(kind, told.get("reason", ""), event.time, event.actor)
 
 
 def receipts(session: Session, round_id: int) -> dict[int, PaperReceipt]:

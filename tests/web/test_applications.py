@@ -210,6 +210,29 @@ def test_from_the_unit_to_the_ministry(opened: Stage) -> None:
     assert dict(file.data.application) == dict(opened.rows(Dossier)[0].application)
 
 
+def test_an_exception_and_a_withdrawal_are_told(opened: Stage) -> None:
+    """Who looks at a dossier reads by which exception it came in, why, and why it was withdrawn."""
+    key = _submit(opened)
+    for account in ("prefecture", "province"):
+        client = sign_in(opened, account)
+        client.post(f"{LIST}/{key}", data={"do": "seal", "seal": UNIT})
+        client.post(f"{LIST}/ranks", data={f"rank-{key}": "1"})
+        client.post(f"{LIST}/recommend", data=_pdf())
+    staff, inspector = sign_in(opened, "staff"), sign_in(opened, "inspector")
+    page = f"/rounds/{CODE}/dossiers/{opened.rows(Dossier)[0].number}"
+    assert "Admitted by exception" not in inspector.get(page).text
+    staff.post(f"{page}/admit", data={"exception": "emergency", "reason": "台风停运"})
+    for client in (staff, inspector):
+        text = client.get(page).text
+        assert "Admitted by exception: emergency, post interrupted" in text
+        assert "台风停运" in text
+        assert "测试staff (ministry-1)" in text
+    sign_in(opened, "unit").post(f"{FORM}/withdraw", data={"reason": "单位重组"})
+    text = staff.get(page).text
+    assert "Withdrawn by the unit:</strong> 单位重组" in text
+    assert "Admitted by exception" not in text
+
+
 def test_withdrawn_and_sent_back_on_the_pages(opened: Stage) -> None:
     """Staff send a dossier back, the province reads why, and the unit withdraws for good."""
     key = _submit(opened)
