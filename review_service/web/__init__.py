@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import flask
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
@@ -63,10 +64,30 @@ BLUEPRINTS = (
 )  # fmt: skip
 
 
+TEXT_MOST = 2_000_000  # bytes of a form without files, or of JSON
+
+
+class Request(flask.Request):
+    """A request that may be large only where it brings files.
+
+    A form that is no multipart is parsed whole in memory, where each field takes fifty times its
+    bytes: 100 MB of them, which anybody could send, would take gigabytes.
+    """
+
+    @property
+    def max_content_length(self) -> int | None:  # type: ignore[misc]  # nobody sets it
+        """The most bytes of this request's body."""
+        most = super().max_content_length
+        if self.mimetype == "multipart/form-data" or most is None:
+            return most
+        return min(most, TEXT_MOST)
+
+
 def create_app(settings: Settings | None = None, tools: Tools | None = None) -> Flask:
     """Return the application; it refuses to start with a route that declares no access."""
     settings = settings or Settings()
     app = Flask(__name__, template_folder=str(_templates()), static_folder=str(STATIC))
+    app.request_class = Request
     app.config.update(
         MAX_CONTENT_LENGTH=100 * 2**20,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a long review must not run into it

@@ -410,7 +410,7 @@ def install(app: Flask) -> None:
             403: _("This page is not for your role."),
             404: _("There is no such page for you."),
             405: _("This address doesn't take that request."),
-            413: _("The file is larger than 100 MB."),
+            413: _("That is more than can be sent at once: files up to 100 MB, texts up to 2 MB."),
         }
         if g.get("looked_at"):
             texts[403] = _("Support sees no such page: it changes something, or shows too much.")

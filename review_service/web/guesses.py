@@ -29,6 +29,10 @@ _GUESSES = {
 _CLOSED = {"security.two_factor_rescue"}
 
 
+TYPED_MOST = 1000  # characters of what somebody types to sign in
+_TYPED = {"email", "password", "new_password", "new_password_confirm", "code", "name"}
+
+
 def install(app: Flask) -> None:
     """Count every try, and mark afterwards those that succeeded."""
     app.before_request(_count)
@@ -78,6 +82,10 @@ def _count() -> ResponseReturnValue | None:
         abort(404)
     if request.blueprint == "security" and request.is_json:
         abort(400)
+    if request.blueprint == "security" and any(
+        len(text) > TYPED_MOST for name, text in request.form.items() if name in _TYPED
+    ):
+        abort(400)  # the hash of passwords takes no more than 4096
     if request.method != "POST" or request.endpoint not in _GUESSES:
         return None
     office: Office = current_app.extensions["office"]

@@ -289,3 +289,14 @@ def test_a_link_that_is_over_says_what_to_do(stage: Stage, url: str) -> None:
     assert answer.status_code == 404
     assert "works once" in _text(answer)
     assert 'href="/sign-in/link"' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("text", ["x" * 400_000, "\x00" * 20, "\ufffe\ud7ff"])
+@pytest.mark.parametrize("name", ["staff", "nobody"])
+def test_no_password_breaks_the_sign_in(stage: Stage, name: str, text: str) -> None:
+    """Whatever is sent as a password is refused, never a fault, alike for anybody's account."""
+    assert _login(_client(stage), name, text).status_code == (400 if len(text) > 1000 else 200)
+    client = sign_in(stage, "staff")
+    fields = {"password": PASSWORD, "new_password": text, "new_password_confirm": text}
+    assert client.post("/account/password", data=fields).status_code in {200, 400}
+    assert client.post("/verify", data={"password": text}).status_code in {200, 400}

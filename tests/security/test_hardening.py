@@ -243,6 +243,39 @@ def test_administrators_see_neither_names_nor_scores(house: House) -> None:
         assert not {one for one in names if one in text}, url
 
 
+def test_a_body_without_files_is_small(house: House) -> None:
+    """Megabytes that are no upload are refused unread: parsed, they would take gigabytes."""
+    kind = "application/x-www-form-urlencoded"
+    for url in ("/login", "/sign-in/link"):
+        answer = house.clients[STRANGER].post(url, data=b"a&" * 1_500_000, content_type=kind)
+        assert answer.status_code == 413, url
+    url = f"/desk/{CODE}/dossiers/{house.names['own']}/save"
+    answer = house.clients["expert"].post(url, json={"note": "x" * 3_000_000})
+    assert answer.status_code == 413
+
+
+def test_a_form_from_another_site_is_refused_over_tls(house: House) -> None:
+    """Over TLS a right token isn't enough: the request must come from a page of this site."""
+    client = house.clients[STRANGER]
+    house.stage.app.config["WTF_CSRF_ENABLED"] = True
+    try:
+        page = client.get("/login", base_url="https://localhost").get_data(as_text=True)
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert found is not None
+        for came, status in (
+            ("https://localhost/login", 303),
+            ("https://evil.example/", 400),
+            ("", 400),
+        ):
+            answer = client.post(
+                "/language/en", data={"csrf_token": found[1]}, base_url="https://localhost",
+                headers={"Referer": came} if came else {},
+            )  # fmt: skip
+            assert answer.status_code == status, came
+    finally:
+        house.stage.app.config["WTF_CSRF_ENABLED"] = False
+
+
 VALUES = st.one_of(
     st.text(max_size=40),
     st.sampled_from(["", "0", "-1", "1e309", "NaN", "９", "' OR 1=1 --", "{{7*7}}", "\x00", "∞",
