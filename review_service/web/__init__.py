@@ -74,8 +74,8 @@ class Request(flask.Request):
     bytes: 100 MB of them, which anybody could send, would take gigabytes.
     """
 
-    @property
-    def max_content_length(self) -> int | None:  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # nobody sets it
+    def max_content_length(self) -> int | None:  # type: ignore[override]  # as above
         """The most bytes of this request's body."""
         most = super().max_content_length
         if self.mimetype == "multipart/form-data" or most is None:
