@@ -1,7 +1,7 @@
 # Everything needs only python3.11 (or later), pip, make and git; each target does its own set-up.
 #   make setup   the environment in .venv            make run    serve the store in instance/
 #   make demo    a whole round, then its pages       make lint   style, types, import rules, security
-#   make test    all tests (PostgreSQL, Chromium)    make bench  the figures in docs/benchmarks.md
+#   make test    all tests (PostgreSQL, Chromium)    make bench  the figures in docs/
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := .tools/bin/uv
 PY := .venv/bin/python

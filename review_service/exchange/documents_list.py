@@ -122,7 +122,7 @@ def publicity_notice(
         "公示期内，如对拟入选单位有异议，请以实名提出，写明事实和理由，并留下联系方式。"
         f"受理方式：{contact}。受理后出具回执编号，凭编号查询答复。"
     )
-    paper.text("专家由随机抽取产生。每次抽取的公开验证包可在公示页面下载，任何人都可以独立复算。")
+    paper.text("专家由随机抽取产生。每次抽取的公开核验包可在公示页面下载，任何人都可以独立复算。")
     paper.line("附：拟入选单位名单", indent=True)
     paper.close(facts.office, facts.made)
     paper.line("", spacing=14)
