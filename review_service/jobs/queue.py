@@ -13,6 +13,7 @@ from review_service.workflows.base import NotFoundError, WorkflowError, pk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from sqlmodel import Session
 
@@ -51,6 +52,16 @@ def find(session: Session, job_id: int, queued_by: str) -> Job:
     if job is None or job.queued_by != queued_by:
         raise NotFoundError("not-found", kind="Job", key=str(job_id))
     return job
+
+
+def unattended(session: Session, job: Job, now: datetime) -> bool:
+    """Whether no worker does this job, or is busy with another, as far as signs of life tell."""
+    if job.status == "running":
+        return job.alive_at is None or abs(now - job.alive_at) > LEASE
+    if job.status != "queued" or job.queued_at > now - LEASE:
+        return False
+    busy = select(Job.id).where(Job.status == "running", col(Job.alive_at) >= now - LEASE)
+    return session.exec(busy).first() is None
 
 
 def claim(work: Work, worker: str) -> Job | None:

@@ -10,6 +10,7 @@ from flask_login import current_user
 from sqlmodel import col, select
 
 from allocation.errors import AllocationError
+from review_service.jobs.queue import unattended
 from review_service.tables import Account, Dossier, Draw, Round
 from review_service.web.access import actor, role
 from review_service.web.errors import sentence
@@ -137,6 +138,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         here=here, names_open=names_open, stratum_name=stratum_name, current_user=current_user
     )
+    app.jinja_env.tests["unattended"] = lambda job: unattended(db(), job, office().tools.clock())
     app.jinja_env.filters.update(
         combined=lambda one, other: {**one, **other}, saved_time=saved_time, person=person
     )

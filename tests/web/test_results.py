@@ -13,10 +13,12 @@ from docx import Document
 from python_calamine import CalamineWorkbook
 
 from review_service.demonstration.world import STAFF
+from review_service.jobs import queue
 from review_service.jobs.worker import Worker
 from review_service.tables import Dossier, Draw, Expert, Objection, ObjectionFile
 from review_service.web.charts import chance_range, heat, matrix, moves
 from review_service.workflows import rounds
+from review_service.workflows.base import SYSTEM, pk
 from review_service.workflows.bundles import draw_bundle
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
@@ -87,6 +89,34 @@ def test_a_rerun_says_that_the_record_is_the_same(shown: Stage) -> None:
     page = _text(client.get(where))
     assert page.count("byte for byte the same") == 2
     assert "DIFFER" not in page
+
+
+def test_a_job_that_nobody_does_says_so(shown: Stage) -> None:
+    """A job that no worker takes, or whose worker fell silent, tells whom to call, not before."""
+    taken, silent = "Nothing has taken this up", "has given no sign of life"
+    do = shown.office.do
+    other = pk(do(SYSTEM, queue.enqueue, "mail", {}))
+    assert do(SYSTEM, queue.claim, "one") is not None
+    client = sign_in(shown, "inspector")
+    where = client.post(f"{ROUND}/results/repeat").headers["Location"] + "?part=1"
+    assert taken not in _text(client.get(where))
+    shown.clock.advance(minutes=1)
+    do(SYSTEM, queue.beat, other, "one", 50)  # the worker is busy: this one waits for its turn
+    assert taken not in _text(client.get(where))
+    do(SYSTEM, queue.fail, other, "one", "no-smtp", {})
+    assert taken in _text(client.get(where))
+    with client.session_transaction() as session:
+        session["language"] = "zh"
+    assert "请告知运维人员" in _text(client.get(where))
+    with client.session_transaction() as session:
+        session["language"] = "en"
+    mine = do(SYSTEM, queue.claim, "two")
+    page = _text(client.get(where))
+    assert "Under way" in page
+    assert silent not in page
+    shown.clock.advance(minutes=1)
+    assert silent in _text(client.get(where))
+    do(SYSTEM, queue.fail, pk(mine), "two", "no-smtp", {})
 
 
 def test_an_objection_from_form_to_answer(shown: Stage) -> None:
