@@ -193,3 +193,32 @@ def test_a_sign_on_that_is_away_is_told(app: Any, provider: Provider, monkeypatc
     answer = app.test_client().post("/login/oauthstart/ministry")
     assert answer.headers["Location"].endswith("/login")
     assert provider.issuer
+
+
+@pytest.mark.parametrize("query", ["error=access_denied&error_description=%3Cb%3Eno", "", "code=c"])
+def test_a_refusal_of_the_sign_on_is_told_in_our_words(
+    app: Any, provider: Provider, query: str
+) -> None:
+    """Refused there, or an answer without its state: nobody is signed in, nothing is repeated."""
+    client = app.test_client()
+    state = _begin(client, provider)
+    more = f"&state={state}" if "error" in query else ""
+    answer = client.get(f"/login/oauthresponse/ministry?{query}{more}")
+    assert answer.headers["Location"].startswith("/login")
+    page = client.get("/login").get_data(as_text=True)
+    assert "统一身份认证" in page
+    assert "<b>no" not in page
+    assert "access_denied" not in page
+    assert not _inside(client)
+
+
+def test_an_answer_works_once(app: Any, provider: Provider) -> None:
+    """The address of an answer that signed somebody in signs nobody in again."""
+    client = app.test_client()
+    state = _begin(client, provider)
+    url = f"/login/oauthresponse/ministry?code=c&state={state}"
+    client.get(url)
+    assert _inside(client)
+    client.post("/logout")
+    client.get(url)
+    assert not _inside(client)
