@@ -62,7 +62,8 @@ def main(base: str, bundle: Path) -> None:
 
 def sign_in(browser: Browser, base: str, who: str, language: str, size: ViewportSize) -> Page:
     """Return a page of its own context, signed in as the demonstration's account of a role."""
-    page = browser.new_context(viewport=size).new_page()
+    phone = size == PHONE
+    page = browser.new_context(viewport=size, is_mobile=phone, has_touch=phone).new_page()
     page.goto(base + "/")
     if language == "en":
         page.locator("form[action$='/language/en'] button").click()
