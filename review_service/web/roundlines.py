@@ -99,7 +99,8 @@ def filled(row: Round | None = None) -> dict[str, Any]:
     found |= {name: usual[name] for name in CONFLICTS}
     found |= {f"deadline_{one}": local(rules["deadlines"].get(one)) for one in LEVELS}
     found |= {f"limit_{one['field']}_{one['scope']}": one["max"] for one in rules["limits"]}
-    found |= {f"assumed_{name}": float(rules["assumed"][name]) for name in ("reviewer", "residual")}
+    assumed = rules["assumed"].items()
+    found |= {f"assumed_{name}": Decimal(str(value)) for name, value in assumed}
     zone = rules["list"].get("zone") or {}
     return found | {
         "title": row.title if row else "",
