@@ -241,6 +241,9 @@ _SENTENCES = {
     "settlement-drops": _l("Listed units that nobody objected to stay on the list: %(ids)s."),
     "second-person": _l("Another person must decide this."),
     "rule-unknown": _l("There is no rule of recusal “%(rule)s”."),
+    "secret-missing": _l(
+        "The secret in %(file)s is missing, and %(accounts)s accounts have a second factor under it; put it back."
+    ),
     "secret-size": _l("A secret is 64 characters of 0–9 and a–f."),
     "sheet-older": _l(
         "Dossier %(dossier)s was saved online since the sheet was made; nothing of the sheet was taken in."
