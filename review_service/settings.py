@@ -126,6 +126,11 @@ class Settings:
         """The keys of sealed columns, the newest first."""
         return self.data / "columns.key"
 
+    @property
+    def uploads(self) -> Path:
+        """Files brought for a preview that nobody has confirmed yet; no backup holds them."""
+        return self.data / "uploads"
+
     def secret_file(self, name: str) -> Path:
         """Return the file of the application secret `name`."""
         return self.data / f"{name}.secret"

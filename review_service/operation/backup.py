@@ -121,6 +121,8 @@ def _data_files(settings: Settings, *, secrets: bool) -> Iterator[tuple[str, Pat
             continue
         if path.suffix in _SECRET and not secrets:
             continue
+        if path.is_relative_to(settings.uploads):
+            continue
         yield relative.as_posix(), path
 
 

@@ -18,6 +18,7 @@ from review_service.web import (
     api,
     api_tokens,
     applications,
+    aside,
     calibration,
     chances,
     conflicts,
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings
+    aside.forget(settings.uploads)
     app.register_blueprint(health.blueprint)  # first: what is refused below has its number too
     CSRFProtect(app)
     Bootstrap5(app)

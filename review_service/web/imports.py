@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     redirect,
     render_template,
@@ -32,6 +31,7 @@ from review_service.exchange.errors import ExchangeError
 from review_service.exchange.grids import read_book
 from review_service.exchange.reading import HEADER_DEPTH
 from review_service.exchange.values import as_text
+from review_service.web import aside
 from review_service.web.access import access
 from review_service.web.languages import language
 from review_service.web.page import attempt, db, round_or_404
@@ -44,7 +44,6 @@ from review_service.workflows.rounds import rubric_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from werkzeug.wrappers import Response
 
@@ -121,12 +120,6 @@ def _kind(name: str) -> Kind:
     return KINDS.get(name) or abort(404)
 
 
-def _folder() -> Path:
-    folder: Path = current_app.extensions["settings"].data / "uploads"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
 @blueprint.route("/rounds/<code>/import/<kind>", methods=["GET", "POST"])
 @access("staff")
 def upload(code: str, kind: str) -> str | Response:
@@ -136,7 +129,7 @@ def upload(code: str, kind: str) -> str | Response:
     if form.validate_on_submit():
         data = form.file.data.read()
         token = sha256(data).hexdigest()
-        path = _folder() / token
+        path = aside.folder() / token
         path.write_bytes(data)
         path.with_suffix(".name").write_text(PurePath(form.file.data.filename or "file").name)
         return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
@@ -155,7 +148,7 @@ def template(code: str, kind: str) -> Response:
 def _kept(token: str) -> tuple[bytes, str]:
     if len(token) != 64 or not set(token) <= set("0123456789abcdef"):
         abort(404)
-    path = _folder() / token
+    path = aside.folder() / token
     if not path.exists():
         abort(404)
     return path.read_bytes(), path.with_suffix(".name").read_text()
@@ -297,7 +290,7 @@ def confirm(code: str, kind: str, token: str) -> Response:
     done = _("%(count)s rows were brought in.", count=len(file.rows))
     if attempt(done, _take, pk(row), about, file, filename) is None:
         return redirect(url_for("imports.preview", code=code, kind=kind, token=token), code=303)
-    path = _folder() / token
+    path = aside.folder() / token
     path.unlink(missing_ok=True)
     path.with_suffix(".name").unlink(missing_ok=True)
     return redirect(url_for(about.target, code=code), code=303)

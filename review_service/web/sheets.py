@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     redirect,
     render_template,
@@ -28,6 +27,7 @@ from sqlmodel import select
 from review_service.exchange.errors import ExchangeError
 from review_service.exchange.scores import ScoreFile, ScoreRow, read_scores, write_scores
 from review_service.tables import Draw, Review, Round, Seat
+from review_service.web import aside
 from review_service.web.access import access, actor
 from review_service.web.desk import expert_id, my_seats, pledged
 from review_service.web.evidence import sent_file
@@ -38,8 +38,6 @@ from review_service.workflows.base import pk
 from review_service.workflows.rounds import rubric_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from werkzeug.wrappers import Response
 
     from review_service.tables import Dossier
@@ -219,12 +217,6 @@ def _states(whose: Whose, file: ScoreFile) -> list[dict[str, Any]]:
     return found
 
 
-def _folder() -> Path:
-    folder: Path = current_app.extensions["settings"].data / "uploads" / "sheets"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
-
-
 def _token(whose: Whose, data: bytes) -> str:
     """Return the name a file is kept under; only who brought it, for whom it was, can name it."""
     owner = f"{actor().id}/{whose.row.id}/{whose.expert}/".encode()
@@ -233,15 +225,16 @@ def _token(whose: Whose, data: bytes) -> str:
 
 def _keep(whose: Whose, data: bytes, name: str) -> str:
     token = _token(whose, data)
-    (_folder() / token).write_bytes(data)
-    (_folder() / f"{token}.name").write_text(name, encoding="utf-8")
+    folder = aside.folder("sheets")
+    (folder / token).write_bytes(data)
+    (folder / f"{token}.name").write_text(name, encoding="utf-8")
     return token
 
 
 def _confirm(whose: Whose, token: str) -> Response:
     if len(token) != 64 or not set(token) <= set("0123456789abcdef"):
         abort(404)
-    path = _folder() / token
+    path = aside.folder("sheets") / token
     if not path.exists() or _token(whose, path.read_bytes()) != token:
         abort(404)
     name = path.with_name(f"{token}.name")

@@ -79,6 +79,15 @@ def test_backup_in_the_open_holds_no_key(place: Place, tmp_path: Path) -> None:
 
 
 @ON_SQLITE
+def test_backup_leaves_out_what_waits_for_a_preview(place: Place, tmp_path: Path) -> None:
+    """A file that somebody brought and never confirmed is in no backup: it stands in the open."""
+    place.settings.uploads.mkdir()
+    (place.settings.uploads / "pool.xlsx").write_bytes(b"110101199003070000")
+    make_backup(place.office, place.settings, tmp_path / "one.zip")
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert not any("uploads" in name for name in archive.namelist())
+
+
 def test_backup_never_overwrites_and_leaves_no_part(place: Place, tmp_path: Path) -> None:
     """A backup that exists stays, and one that fails leaves no file behind."""
     file = tmp_path / "backup.zip"

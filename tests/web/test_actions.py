@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import time
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +171,20 @@ def test_a_pool_is_previewed_and_taken_in_whole(stage: Stage) -> None:
     assert stage.rows(Expert) == []
     assert "3 rows were brought in." in _told(client, url, {})
     assert len(stage.rows(Expert)) == 3
+    assert client.get(url).status_code == 404
+
+
+def test_a_file_that_nobody_confirms_is_forgotten(stage: Stage) -> None:
+    """What was brought for a preview and left is removed with the next file that comes."""
+    stage.play("empty")
+    client = sign_in(stage, "staff")
+    url = _upload(client, b"one")
+    folder = stage.settings.uploads
+    yesterday = time.time() - 25 * 3600
+    for path in folder.iterdir():
+        os.utime(path, (yesterday, yesterday))
+    _upload(client, b"two")
+    assert {path.stem for path in folder.iterdir()} == {sha256(b"two").hexdigest()}
     assert client.get(url).status_code == 404
 
 
