@@ -22,7 +22,10 @@ class Commitment(SQLModel, table=True):
 
 
 class Draw(SQLModel, table=True):
-    """A draw, from its lock on; numbers are gap-free within a round and never reused."""
+    """A draw, from its lock on; numbers are gap-free within a round and never reused.
+
+    `warnings` is the JSON of what the lock warned of; None where a version locked that kept none.
+    """
 
     __table_args__ = (
         sa.UniqueConstraint("round_id", "number"),
@@ -37,6 +40,7 @@ class Draw(SQLModel, table=True):
     status: str = "locked"
     snapshot: str = Field(sa_column=long_text())
     digest: str
+    warnings: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
     result: str | None = Field(default=None, sa_column=sa.Column(sa.Text()))
     locked_at: datetime = Field(sa_column=moment(nullable=False))
     settled_at: datetime | None = Field(default=None, sa_column=moment())

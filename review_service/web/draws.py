@@ -262,11 +262,14 @@ class _Frozen:
 
 @lru_cache(maxsize=128)
 def _frozen(digest: str) -> _Frozen:
-    """Return what was frozen under a digest. Warnings come of a rehearsal, so but once each."""
-    found = select(Draw.snapshot, Draw.locked_at).where(Draw.digest == digest)
-    snapshot, locked_at = db().exec(found).one()
+    """Return what was frozen under a digest.
+
+    Where an older version kept no warnings they are found anew, by a rehearsal, which takes long.
+    """
+    found = select(Draw.snapshot, Draw.warnings, Draw.locked_at).where(Draw.digest == digest)
+    snapshot, warned, locked_at = db().exec(found).one()
     record = json.loads(snapshot)
-    warnings = locking.lock(record, now=locked_at).warnings
+    warnings = json.loads(warned) if warned else locking.lock(record, now=locked_at).warnings
     lists = {"experts", "panels", "dossiers", "conflicts", "plan"}
     short = {name: value for name, value in record.items() if name not in lists}
     return _Frozen(short, numbers_of(record), warnings)

@@ -117,7 +117,8 @@ def _sources(session: Session, row: Round, draw_id: str) -> list[dict[str, Any]]
 def _store(
     work: Work, row: Round, number: int, record: dict[str, Any], masked: Iterable[Masked]
 ) -> Draw:
-    digest = locking.lock(record, now=work.now).digest.hex()
+    locked = locking.lock(record, now=work.now)
+    digest = locked.digest.hex()
     draw = Draw(
         round_id=pk(row),
         number=number,
@@ -125,6 +126,7 @@ def _store(
         method=record["method"],
         snapshot=canonical(record).decode(),
         digest=digest,
+        warnings=json.dumps(locked.warnings, ensure_ascii=False),
         locked_at=work.now,
     )
     work.session.add(draw)

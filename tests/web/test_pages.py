@@ -5,10 +5,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
-from review_service.tables import Draw, Expert, LogEvent, Seat
+from review_service.demonstration.world import STAFF
+from review_service.tables import Draw, Expert, LogEvent, Round, Seat
 from review_service.web import draws
+from review_service.workflows import locks
 from review_service.workflows.accounts import ROLES
+from review_service.workflows.base import pk
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, SCENES
 
@@ -143,6 +147,31 @@ def test_a_draw_shows_its_seed_and_the_way_to_all_its_events(
     (rest,) = re.findall(r'href="(/log\?[^"]*)"', short)
     listed = client.get(rest).get_data(as_text=True)
     assert all(f"/log/{one.seq}" in listed for one in events[-3:])
+
+
+def test_a_draw_shows_what_its_lock_warned_of(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Warnings were kept by the lock, not found anew; those of an older version's lock are."""
+    stage.play("committed")
+    row = stage.rows(Round)[0]
+    stage.office.do(STAFF, locks.lock_draw, pk(row), [])  # the parties' secrets alone
+    client = sign_in(stage, "staff")
+
+    def warned() -> list[str]:
+        draws._frozen.cache_clear()
+        text = client.get(f"/rounds/{CODE}/draws/1").get_data(as_text=True)
+        return re.findall(r'<div class="notice warning mt-3"><div>([^<]+)', text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(draws.locking, "lock", lambda *_args, **_kwargs: pytest.fail("a rehearsal"))
+        kept = warned()
+    assert "All sources are secrets of parties" in kept[0]
+    assert len(kept) == len(json.loads(stage.rows(Draw)[0].warnings or ""))
+    with stage.office.store.writing() as session:
+        session.execute(sa.update(Draw).values(warnings=None))
+        session.commit()
+    assert warned() == kept
 
 
 def test_no_score_shows_before_closing(stages: Callable[[str], Stage]) -> None:
