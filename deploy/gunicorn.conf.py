@@ -56,12 +56,16 @@ def on_starting(_server: Any) -> None:
     configure(os.environ.get("REVIEW_LOG", "json"))
 
 
-def when_ready(_server: Any) -> None:
-    """Put what the application consists of beyond the collector, before processes are forked.
+def when_ready(server: Any) -> None:
+    """Compile all templates, and put what there is beyond the collector, before processes fork.
 
-    Otherwise each process looks at some hundred thousand objects that live as long as it does,
-    with every request waiting, and copies the memory it shares with the master.
+    Otherwise each process compiles a template when it is first asked for, and looks at some
+    hundred thousand objects that live as long as it does, each time with every request waiting,
+    and copies the memory it shares with the master.
     """
+    pages = server.app.wsgi().jinja_env
+    for name in pages.list_templates(extensions=["html"]):
+        pages.get_template(name)
     gc.collect()
     gc.freeze()
 
