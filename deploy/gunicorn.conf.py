@@ -23,7 +23,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_METRICS))
 bind = os.environ.get("REVIEW_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("REVIEW_PROCESSES", "2"))
 worker_class = "gthread"
-threads = int(os.environ.get("REVIEW_THREADS", "8"))
+threads = int(os.environ.get("REVIEW_THREADS", "4"))
 # The application is made once, by the master: migrations run once and a process that dies is
 # replaced within milliseconds. A new version needs a restart, not a reload.
 preload_app = True

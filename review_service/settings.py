@@ -59,7 +59,7 @@ class Settings:
     REVIEW_DATABASE database URL (default: SQLite in the folder); REVIEW_DATABASE_FILE names a file
                     that holds it, so that a password needn't stand in the environment
     REVIEW_ORIGIN   name of the log, as it stands in checkpoints
-    REVIEW_THREADS  requests that one process serves at a time (default 8)
+    REVIEW_THREADS  requests that one process serves at a time (default 4)
     REVIEW_LOG      json (default) or text: the form of the process's own log lines
     REVIEW_METRICS_TOKEN  bearer token that opens /metrics; without one the route isn't there
     REVIEW_HOSTS    names under which the service answers, between commas; any other Host is refused
@@ -77,7 +77,7 @@ class Settings:
     data: Path = field(default_factory=lambda: Path(os.environ.get("REVIEW_DATA", "instance")))
     database: str = field(default_factory=_database)
     origin: str = _text("REVIEW_ORIGIN", "review.example")
-    threads: int = _number("REVIEW_THREADS", 8)
+    threads: int = _number("REVIEW_THREADS", 4)
     log_format: str = _text("REVIEW_LOG", "json")
     metrics_token: str = _text("REVIEW_METRICS_TOKEN")
     secure_cookies: bool = field(

@@ -287,7 +287,7 @@ class Gunicorn:
     ) -> None:
         self.port = free_port()
         self._health = health
-        plain = ["-w", str(processes), "-k", "gthread", "--threads", "8", "--keep-alive", "75"]
+        plain = ["-w", str(processes), "-k", "gthread", "--threads", "4", "--keep-alive", "75"]
         chosen = ["-c", str(ROOT / "deploy" / "gunicorn.conf.py")] if own else plain
         self._command = [
             sys.executable, "-m", "gunicorn", *chosen, "-b", f"127.0.0.1:{self.port}", application,
