@@ -92,22 +92,26 @@ def _new_expert(work: Work, email: str) -> Account | None:
 
 def account_of_link(session: Session, token: str, purpose: str, now: datetime) -> Account:
     """Return whose open link this is; NotFoundError where it is unknown, used or late."""
-    query = select(SignInLink).where(
-        SignInLink.token == _digest(token), SignInLink.purpose == purpose
-    )
-    row = session.exec(query.with_for_update()).first()
-    if row is None or row.used_at is not None or row.until < now:
-        raise NotFoundError("link-over")
-    return session.get_one(Account, row.account_id)
+    return session.get_one(Account, _open(session, token, purpose, now, lock=False).account_id)
 
 
 def use_link(work: Work, token: str, purpose: str) -> Account:
     """Take a link; it never works again. NotFoundError as `account_of_link`."""
-    account = account_of_link(work.session, token, purpose, work.now)
-    row = work.session.exec(select(SignInLink).where(SignInLink.token == _digest(token))).one()
+    row = _open(work.session, token, purpose, work.now, lock=True)
     row.used_at = work.now
     work.session.add(row)
-    return account
+    return work.one(Account, row.account_id)
+
+
+def _open(session: Session, token: str, purpose: str, now: datetime, *, lock: bool) -> SignInLink:
+    """Return an open link. Locked, others who use it wait; a page's session can't lock."""
+    query = select(SignInLink).where(
+        SignInLink.token == _digest(token), SignInLink.purpose == purpose
+    )
+    row = session.exec(query.with_for_update() if lock else query).first()
+    if row is None or row.used_at is not None or row.until < now:
+        raise NotFoundError("link-over")
+    return row
 
 
 def set_password(work: Work, token: str, password_hash: str) -> Account:

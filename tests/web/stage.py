@@ -75,9 +75,12 @@ class Stage:
     samples_first: bool = False  # calibration before everything else, as rounds have it by default
     dossiers: int = 12  # that compete, half of them a panel's; one calibration sample beside
     secrets: dict[str, bytes] = field(default_factory=dict)
+    database: str = ""  # its address; the folder's SQLite by default
 
     def __post_init__(self) -> None:
-        self.settings = Settings(data=self.folder, secure_cookies=False, demonstration=True)
+        self.settings = Settings(
+            data=self.folder, database=self.database, secure_cookies=False, demonstration=True
+        )
         self.app: Flask = create_app(self.settings, make_tools(self.folder, self.clock))
         self.office: Office = self.app.extensions["office"]
         self.round_id = 0
