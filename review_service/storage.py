@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 8.0  # seconds; a restart of PostgreSQL takes one to three
+INTEGER_MOST = 2**31 - 1  # of PostgreSQL's integer: no row has a larger number, none is asked for
 RESTED = 1.0  # seconds without use after which a connection is asked for a sign of life
 _LOCK_NUMBER = 0x7265766965  # of the advisory lock under which tables are migrated
 # A use case whose statement told PostgreSQL's number of the transaction may leave it in

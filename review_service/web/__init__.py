@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter
 
 from review_service.office import make_office
 from review_service.settings import Settings
+from review_service.storage import INTEGER_MOST
 from review_service.web import (
     access,
     accounts,
@@ -55,6 +57,8 @@ from review_service.web import (
 )
 
 if TYPE_CHECKING:
+    from werkzeug.routing import Map
+
     from review_service.workflows.base import Tools
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -84,6 +88,13 @@ class Request(flask.Request):
         return min(most, TEXT_MOST)
 
 
+class Number(IntegerConverter):
+    """A number in an address; one that no column can hold names nothing, on any database."""
+
+    def __init__(self, url_map: Map, *args: Any, **kwargs: Any) -> None:
+        super().__init__(url_map, *args, **{"max": INTEGER_MOST} | kwargs)
+
+
 def create_app(settings: Settings | None = None, tools: Tools | None = None) -> Flask:
     """Return the application; it refuses to start with a route that declares no access."""
     settings = settings or Settings()
@@ -96,6 +107,7 @@ def create_app(settings: Settings | None = None, tools: Tools | None = None) -> 
         DEMONSTRATION=settings.demonstration,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
+    app.url_map.converters["int"] = Number
     office = make_office(settings, tools)
     app.extensions["office"] = office
     app.extensions["settings"] = settings

@@ -12,7 +12,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from allocation.errors import AllocationError
 from review_service.web.languages import table_time
@@ -371,6 +372,9 @@ def _item(fact: Any) -> str:
     return " ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)
 
 
+_OUT_OF_RANGE = "22003"  # of PostgreSQL: numeric_value_out_of_range
+
+
 def install(app: Flask) -> None:
     """Give every refusal its page."""
 
@@ -389,6 +393,13 @@ def install(app: Flask) -> None:
         status = 409 if isinstance(error, StaleError) else 422
         page = render_template("error.html", text=sentence(error), code=status, back=_back())
         return page, status
+
+    @app.errorhandler(DataError)
+    def _too_large(error: DataError) -> tuple[str, int]:
+        """PostgreSQL alone refuses to compare a column with a number that none of its rows has."""
+        if getattr(error.orig, "sqlstate", "") != _OUT_OF_RANGE:
+            raise error
+        return _http(BadRequest())
 
     @app.errorhandler(CSRFError)
     def _ended(_error: CSRFError) -> tuple[str, int]:

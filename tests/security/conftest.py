@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
+    from review_service.storage import Store
+
 PEOPLE = {"expert": "expert1"}
 
 
@@ -54,9 +56,9 @@ class House:
         }
 
 
-def settle(folder: Any) -> House:
+def settle(folder: Any, database: str = "") -> House:
     """Return a house in which experts score; seats, links and dossiers of others are at hand."""
-    stage = Stage(folder).play("drawn")
+    stage = Stage(folder, database=database).play("drawn")
     stage.office.do(STAFF, rounds.create_round, OTHER, "另一轮", "skills-base-2022", _rules(stage))
     tokens: list[str] = []
     waiting = sorted(stage.rows(Seat, Seat.status == "awaiting"), key=pk)
@@ -133,8 +135,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def own_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house of one test, to be changed."""
-    made = settle(tmp_path_factory.mktemp("house"))
+def own_house(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house of one test, to be changed, on each of the two databases."""
+    url = store.url.render_as_string(hide_password=False)
+    made = settle(tmp_path_factory.mktemp("house"), url)
     yield made
     made.stage.office.store.close()

@@ -94,9 +94,10 @@ class Stage:
         return self
 
     def rows(self, table: Any, *conditions: Any) -> list[Any]:
-        """Return the rows of a table that hold conditions."""
+        """Return the rows of a table that hold conditions, by their keys."""
         with self.office.store.reading() as session:
-            return list(session.exec(select(table).where(*conditions)).all())
+            query = select(table).where(*conditions).order_by(*table.__table__.primary_key)
+            return list(session.exec(query).all())
 
     def draw(self) -> Draw:
         """Return the newest draw."""
