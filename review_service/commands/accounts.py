@@ -12,10 +12,8 @@ from review_service.crypto import add_key
 from review_service.office import make_office
 from review_service.operation.columns import rotate_columns as rotate
 from review_service.settings import Settings, hash_password
-from review_service.workflows.accounts import ROLES, create_account, easily_guessed
+from review_service.workflows.accounts import PASSWORD_LEAST, ROLES, create_account, easily_guessed
 from review_service.workflows.base import SYSTEM
-
-LEAST = 12
 
 
 @click.command("rotate-columns")
@@ -52,8 +50,8 @@ def create(
     guarded roles need a second person. The log says that the system did it.
     """
     password = unicodedata.normalize("NFKC", password)  # as the sign-in page does
-    if len(password) < LEAST:
-        raise click.BadParameter(f"at least {LEAST} characters", param_hint="--password")
+    if len(password) < PASSWORD_LEAST:
+        raise click.BadParameter(f"at least {PASSWORD_LEAST} characters", param_hint="--password")
     if easily_guessed(password, email, name):
         raise click.BadParameter("easily guessed", param_hint="--password")
     with told():

@@ -12,6 +12,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 from wtforms import IntegerField, RadioField, StringField, TextAreaField, validators
 
+from review_service.storage import INTEGER_MOST
 from review_service.web.access import access
 from review_service.web.choices import SelectChoice
 from review_service.web.desk import expert_id, my_dossier, my_reviews, my_seats, worklist
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("scoring", __name__)
 NOTE = 2000  # characters of a note
-MOST_VERSIONS = 2**31 - 1  # what the column holds
 FORMS = 64  # classes of forms that a process keeps
 
 
@@ -248,7 +248,7 @@ def _plain(sent: Any) -> bool:
         return False
     levels, notes = sent.get("levels") or {}, sent.get("notes") or {}
     return (
-        0 <= sent["version"] < MOST_VERSIONS
+        0 <= sent["version"] < INTEGER_MOST
         and isinstance(levels, dict)
         and isinstance(notes, dict)
         and all(level is None or type(level) is int for level in levels.values())

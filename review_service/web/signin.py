@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from review_service.workflows.base import Office
 
 GUARDED_ROLES = ("staff", "approver", "inspector", "administrator")
-PASSWORD_LEAST = 12
 NAME_MOST = 64
 _NAME = re.compile(r"[\w \-]+")
 # They hash a password, which takes long: SQLite's write lock isn't held meanwhile.
@@ -242,7 +241,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "argon2__memory_cost": settings.argon2[1],
             "argon2__parallelism": settings.argon2[2],
         },
-        "SECURITY_PASSWORD_LENGTH_MIN": PASSWORD_LEAST,
+        "SECURITY_PASSWORD_LENGTH_MIN": accounts.PASSWORD_LEAST,
         "SECURITY_PASSWORD_NORMALIZE_FORM": "NFKC",
         "SECURITY_CHANGEABLE": True,
         "SECURITY_CHANGE_URL": "/account/password",

@@ -41,6 +41,7 @@ ROLES = {
 # What is tried first: rows of keys and letters, and the words that people take for a password.
 _ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _WORDS = ("password", "passw0rd", "p@ssw0rd", "administrator", "welcome", "iloveyou", "woaini")
+PASSWORD_LEAST = 12  # characters
 _SIGNS_LEAST = 4  # different signs that are left of a password when all of that is taken away
 
 

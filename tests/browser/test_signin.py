@@ -33,8 +33,8 @@ def _by_name(theatre: Theatre) -> None:
     theatre.base = theatre.base.replace("127.0.0.1", "localhost")
 
 
-def test_a_passkey_is_added_and_asked_for(theatre: Theatre) -> None:
-    """Added on the account's page, a passkey is the second factor of the next sign-in."""
+def _with_passkey(theatre: Theatre) -> Page:
+    """Return the account page of staff who have just added a passkey."""
     theatre.stage.play("empty")
     _by_name(theatre)
     page = theatre.enter("staff")
@@ -44,6 +44,12 @@ def test_a_passkey_is_added_and_asked_for(theatre: Theatre) -> None:
     page.fill("#name", "office computer")
     page.get_by_role("button", name="Add a passkey").click()
     page.wait_for_url("**/account")
+    return page
+
+
+def test_a_passkey_is_added_and_asked_for(theatre: Theatre) -> None:
+    """Added on the account's page, a passkey is the second factor of the next sign-in."""
+    page = _with_passkey(theatre)
     assert [one.name for one in theatre.stage.rows(Passkey)] == ["office computer"]
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.goto(f"{theatre.base}/login")
@@ -97,14 +103,7 @@ def test_signing_in_again_returns_to_the_same_form(theatre: Theatre) -> None:
 
 def test_a_lost_passkey_is_replaced_by_a_recovery_code(theatre: Theatre) -> None:
     """Whose only second factor was a passkey finds the way to the recovery codes, and it opens."""
-    theatre.stage.play("empty")
-    _by_name(theatre)
-    page = theatre.enter("staff")
-    _authenticator(page)
-    page.goto(f"{theatre.base}/wan-register")
-    page.fill("#name", "office computer")
-    page.get_by_role("button", name="Add a passkey").click()
-    page.wait_for_url("**/account")
+    page = _with_passkey(theatre)
     page.get_by_role("link", name="Make recovery codes").click()
     page.get_by_role("button", name="Make new codes").click()
     code = page.locator("ul.digest li").first.inner_text()

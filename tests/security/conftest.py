@@ -141,3 +141,12 @@ def own_house(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made = settle(tmp_path_factory.mktemp("house"), url)
     yield made
     made.stage.office.store.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Any) -> Iterator[Stage]:
+    """A stage with accounts, forms without tokens."""
+    made = Stage(tmp_path).play("empty")
+    made.app.config["WTF_CSRF_ENABLED"] = False
+    yield made
+    made.office.store.close()

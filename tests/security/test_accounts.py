@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,9 +24,6 @@ from review_service.workflows.base import SYSTEM, Actor, NotFoundError, Workflow
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ADMIN = Actor("administrator", "administrator-1")
 SECOND = Actor("administrator", "admin-2")
 APPROVER = Actor("approver", "ministry-2")
@@ -34,15 +31,6 @@ APPROVER = Actor("approver", "ministry-2")
 
 def _address(purpose: str, token: str) -> str:
     return f"https://review.example/{purpose}/{token}"
-
-
-@pytest.fixture
-def stage(tmp_path: Any) -> Iterator[Stage]:
-    """A stage with accounts, forms without tokens."""
-    made = Stage(tmp_path).play("empty")
-    made.app.config["WTF_CSRF_ENABLED"] = False
-    yield made
-    made.office.store.close()
 
 
 def _account(stage: Stage, code: str) -> Account:

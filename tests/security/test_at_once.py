@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from review_service.web import links
-from tests.security.test_signing_in import (
-    _client,
-    _client_with,
-    _code,
-    _expert,
-    _inside,
-    _letter_link,
-    _set_up_app,
+from tests.security.doors import (
+    code_of_app,
+    entered,
+    is_inside,
+    letter_link,
+    seated_expert,
+    set_up_app,
+    visitor,
 )
 from tests.web.stage import PASSWORD, Stage
 
@@ -49,31 +49,31 @@ def _inside_of(clients: list[FlaskClient], act: Callable[[FlaskClient], object])
 
     with ThreadPoolExecutor(len(clients)) as pool:
         list(pool.map(one, clients))
-    return sum(_inside(client) for client in clients)
+    return sum(is_inside(client) for client in clients)
 
 
 def test_one_of_many_uses_of_a_recovery_code_lets_in(stage: Stage) -> None:
     """A recovery code that is entered in several windows at once opens one of them."""
-    client = _client_with(stage, PASSWORD)
-    _set_up_app(stage, client)
+    client = entered(stage, PASSWORD)
+    set_up_app(stage, client)
     page = client.post("/mf-recovery-codes").get_data(as_text=True)
     codes = re.findall(r"<li>([0-9a-f-]{14})</li>", page)
-    waiting = [_client_with(stage, PASSWORD) for _ in range(AT_ONCE)]
+    waiting = [entered(stage, PASSWORD) for _ in range(AT_ONCE)]
     assert _inside_of(waiting, lambda one: one.post("/mf-recovery", data={"code": codes[0]})) == 1
 
 
 def test_one_of_many_uses_of_an_apps_code_lets_in(stage: Stage) -> None:
     """A code of the authenticator app that is entered in several windows at once opens one."""
-    secret = _set_up_app(stage, _client_with(stage, PASSWORD))
-    waiting = [_client_with(stage, PASSWORD) for _ in range(AT_ONCE)]
-    code = _code(stage, secret, ahead=30)
+    secret = set_up_app(stage, entered(stage, PASSWORD))
+    waiting = [entered(stage, PASSWORD) for _ in range(AT_ONCE)]
+    code = code_of_app(stage, secret, ahead=30)
     assert _inside_of(waiting, lambda one: one.post("/tf-validate", data={"code": code})) == 1
 
 
 def test_one_of_many_uses_of_a_link_lets_in(stage: Stage, monkeypatch: Any) -> None:
     """An expert's link to sign in that is used in several windows at once opens one of them."""
     monkeypatch.setattr(links, "PAUSE", 0.0)
-    email = _expert(stage)
-    _client(stage).post("/sign-in/link", data={"email": email})
-    url = _letter_link(stage, email)
-    assert _inside_of([_client(stage) for _ in range(AT_ONCE)], lambda one: one.post(url)) == 1
+    email = seated_expert(stage)
+    visitor(stage).post("/sign-in/link", data={"email": email})
+    url = letter_link(stage, email)
+    assert _inside_of([visitor(stage) for _ in range(AT_ONCE)], lambda one: one.post(url)) == 1

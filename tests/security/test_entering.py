@@ -6,33 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from review_service.tables import Account, EndedSession
+from review_service.tables import EndedSession
 from review_service.workflows.attempts import OF_ACCOUNT
-from tests.security.test_signing_in import (
+from tests.security.doors import (
     LONG,
-    _client,
-    _client_with,
-    _code,
-    _inside,
-    _login,
-    _set_up_app,
+    account_of,
+    code_of_app,
+    entered,
+    is_inside,
+    log_in,
+    set_up_app,
+    visitor,
 )
 from tests.web.conftest import sign_in
 from tests.web.stage import PASSWORD, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from flask.testing import FlaskClient
-
-
-@pytest.fixture
-def stage(tmp_path: Any) -> Iterator[Stage]:
-    """A stage with accounts, forms without tokens."""
-    made = Stage(tmp_path).play("empty")
-    made.app.config["WTF_CSRF_ENABLED"] = False
-    yield made
-    made.office.store.close()
 
 
 def _text(answer: Any) -> str:
@@ -45,20 +35,20 @@ def _text(answer: Any) -> str:
 def test_another_spelling_of_an_address_is_the_same_door(stage: Stage, spelling: str) -> None:
     """What the library takes for one address counts as one: no spelling gives ten more tries."""
     for _ in range(OF_ACCOUNT):
-        _login(_client(stage), "staff", "wrong")
-    answer = _client(stage).post("/login", data={"email": spelling, "password": PASSWORD})
+        log_in(visitor(stage), "staff", "wrong")
+    answer = visitor(stage).post("/login", data={"email": spelling, "password": PASSWORD})
     assert answer.status_code == 429
 
 
 def test_a_closed_sign_in_leaves_the_letters_open(stage: Stage) -> None:
     """Who fails at an address closes its password sign-in, not the letters with links to it."""
     for _ in range(OF_ACCOUNT):
-        _login(_client(stage), "expert1", "wrong")
+        log_in(visitor(stage), "expert1", "wrong")
     asked = {"email": "expert1@test.example"}
-    assert _login(_client(stage), "expert1").status_code == 429
+    assert log_in(visitor(stage), "expert1").status_code == 429
     for _ in range(OF_ACCOUNT):
-        assert _client(stage).post("/sign-in/link", data=asked).status_code == 200
-    assert _client(stage).post("/sign-in/link", data=asked).status_code == 429
+        assert visitor(stage).post("/sign-in/link", data=asked).status_code == 200
+    assert visitor(stage).post("/sign-in/link", data=asked).status_code == 429
 
 
 def test_neighbours_of_one_network_are_one_address(stage: Stage, monkeypatch: Any) -> None:
@@ -69,7 +59,7 @@ def test_neighbours_of_one_network_are_one_address(stage: Stage, monkeypatch: An
 
     def tried(number: int, address: str) -> int:
         return int(
-            _client(stage).post(
+            visitor(stage).post(
                 "/login", data={"email": f"n{number}@test.example", "password": "wrong"},
                 environ_overrides={"REMOTE_ADDR": address},
             ).status_code
@@ -83,20 +73,20 @@ def test_neighbours_of_one_network_are_one_address(stage: Stage, monkeypatch: An
 
 def test_a_code_holds_for_one_step_of_the_clock(stage: Stage) -> None:
     """Codes of the step before and after are taken (RFC 6238, 5.2), earlier and later ones not."""
-    secret = _set_up_app(stage, _client_with(stage, PASSWORD))
+    secret = set_up_app(stage, entered(stage, PASSWORD))
     moment = time.time()
     for ahead, taken in ((-90, False), (90, False), (60, False), (30, True)):
         if moment % 30 > 25:  # so that the step doesn't change between here and there
             time.sleep(6)
-        client = _client_with(stage, PASSWORD)
-        client.post("/tf-validate", data={"code": _code(stage, secret, ahead)})
-        assert _inside(client) is taken, ahead
+        client = entered(stage, PASSWORD)
+        client.post("/tf-validate", data={"code": code_of_app(stage, secret, ahead)})
+        assert is_inside(client) is taken, ahead
 
 
 def test_recovery_codes_are_shown_when_made_and_never_again(stage: Stage) -> None:
     """No address shows the codes a second time, whoever sits at the computer."""
-    client = _client_with(stage, PASSWORD)
-    _set_up_app(stage, client)
+    client = entered(stage, PASSWORD)
+    set_up_app(stage, client)
     made = re.findall(r"[0-9a-f-]{14}", client.post("/mf-recovery-codes").get_data(as_text=True))
     assert made
     for url in ("/mf-recovery-codes", "/mf-recovery-codes?show_codes=1"):
@@ -111,8 +101,8 @@ def test_a_mistyped_code_leaves_the_set_up_on_the_page(stage: Stage, *, first: b
     """At the set-up a wrong code is told, and the same picture and key are still there."""
     if first:
         stage.app.config["SECURITY_TWO_FACTOR_ROLES"] = ("staff",)
-    client = _client(stage)
-    _login(client, "staff", url="/login?next=/account")
+    client = visitor(stage)
+    log_in(client, "staff", url="/login?next=/account")
     page = client.post("/tf-setup", data={"setup": "authenticator"}).get_data(as_text=True)
     key = re.search(r'class="digest big">([^<]+)<', page)
     action = re.search(r'action="(/tf-(?:setup/|validate)[^"]*)"', page)
@@ -128,8 +118,10 @@ def test_a_mistyped_code_leaves_the_set_up_on_the_page(stage: Stage, *, first: b
     assert "/mf-recovery" not in again  # there are no codes to recover with yet
     action = re.search(r'action="(/tf-(?:setup/|validate)[^"]*)"', again)
     assert action is not None
-    answer = client.post(action[1], data={"code": _code(stage, secret)}, follow_redirects=True)
-    assert _inside(client)
+    answer = client.post(
+        action[1], data={"code": code_of_app(stage, secret)}, follow_redirects=True
+    )
+    assert is_inside(client)
     assert 'href="/mf-recovery-codes"' in answer.get_data(as_text=True)  # what to do next
 
 
@@ -139,12 +131,12 @@ def test_a_mistyped_code_leaves_the_set_up_on_the_page(stage: Stage, *, first: b
 )
 def test_a_password_that_anybody_guesses_is_refused(stage: Stage, password: str) -> None:
     """Twelve signs of one letter, a run, or one's own address are no password."""
-    client = _client_with(stage, PASSWORD)
+    client = entered(stage, PASSWORD)
     fields = {"password": PASSWORD, "new_password": password, "new_password_confirm": password}
     answer = client.post("/account/password", data=fields)
     assert answer.status_code == 200
     assert "easily guessed" in _text(answer)
-    assert _inside(_client_with(stage, PASSWORD))
+    assert is_inside(entered(stage, PASSWORD))
 
 
 def _cookie(client: FlaskClient) -> str:
@@ -155,19 +147,19 @@ def _cookie(client: FlaskClient) -> str:
 
 def test_a_copied_cookie_ends_with_its_session(stage: Stage) -> None:
     """Signing out ends the session itself: its cookie, copied before, opens nothing afterwards."""
-    client, other = _client_with(stage, PASSWORD), _client_with(stage, PASSWORD)
+    client, other = entered(stage, PASSWORD), entered(stage, PASSWORD)
     copied = _cookie(client)
     thief = stage.app.test_client()
     thief.set_cookie("session", copied)
-    assert _inside(thief)
+    assert is_inside(thief)
     assert client.post("/logout").status_code == 302
     thief.set_cookie("session", copied)
-    assert not _inside(thief)
+    assert not is_inside(thief)
     thief.post("/language/en")  # whatever writes the cookie anew
-    assert not _inside(thief)
-    assert _inside(other)  # the same person's session elsewhere goes on
+    assert not is_inside(thief)
+    assert is_inside(other)  # the same person's session elsewhere goes on
     assert len(stage.rows(EndedSession)) == 1
-    assert _inside(_client_with(stage, PASSWORD))
+    assert is_inside(entered(stage, PASSWORD))
 
 
 def test_a_planted_cookie_gives_no_token_of_the_session(stage: Stage) -> None:
@@ -175,7 +167,7 @@ def test_a_planted_cookie_gives_no_token_of_the_session(stage: Stage) -> None:
     client = stage.app.test_client()
     with client.session_transaction() as session:
         session["csrf_token"] = "known to somebody else"
-    _login(client, "staff")
+    log_in(client, "staff")
     client.get("/account")
     with client.session_transaction() as session:
         assert session.get("csrf_token") != "known to somebody else"
@@ -184,9 +176,9 @@ def test_a_planted_cookie_gives_no_token_of_the_session(stage: Stage) -> None:
 def test_what_sign_in_says_is_chinese_on_chinese_pages(stage: Stage) -> None:
     """Refusals of sign-in, codes and passwords speak the page's language and say what to do."""
     client = stage.app.test_client()
-    wrong = _text(_login(client, "staff", "wrong"))
+    wrong = _text(log_in(client, "staff", "wrong"))
     assert "邮箱或密码不正确" in wrong
-    _login(client, "staff")
+    log_in(client, "staff")
     assert client.get("/account").status_code == 200
     fields = {"password": "wrong", "new_password": "short", "new_password_confirm": "other"}
     answers = [
@@ -198,14 +190,16 @@ def test_what_sign_in_says_is_chinese_on_chinese_pages(stage: Stage) -> None:
         client.post("/account/password", follow_redirects=True, data={
             "password": PASSWORD, "new_password": LONG, "new_password_confirm": LONG}),
     ]  # fmt: skip
-    secret = _set_up_app(stage, client)
+    secret = set_up_app(stage, client)
     answers.append(client.get("/account"))
     client = stage.app.test_client()
-    _login(client, "staff", LONG)
+    log_in(client, "staff", LONG)
     answers.append(client.post("/tf-validate", data={"code": "000000"}))
     answers.append(client.post("/mf-recovery", data={"code": "none"}))
     answers.append(
-        client.post("/tf-validate", data={"code": _code(stage, secret, 30)}, follow_redirects=True)
+        client.post(
+            "/tf-validate", data={"code": code_of_app(stage, secret, 30)}, follow_redirects=True
+        )
     )
     for answer in answers:
         said = "".join(
@@ -239,12 +233,7 @@ def test_errors_stand_under_their_fields(stage: Stage) -> None:
     fields["new_password_confirm"] = LONG
     page = client.post("/account/password", data=fields).get_data(as_text=True)
     assert re.search(r'id="password"[^>]*aria-describedby="password-wrong"', page)
-    assert _account(stage).password
-
-
-def _account(stage: Stage) -> Account:
-    found: Account = stage.rows(Account, Account.email == "staff@test.example")[0]
-    return found
+    assert account_of(stage, "staff").password
 
 
 @pytest.mark.parametrize(
@@ -260,7 +249,7 @@ def _account(stage: Stage) -> Account:
 )
 def test_a_form_leads_back_to_this_site_alone(stage: Stage, target: str) -> None:
     """No way to write another site's address, or a header of one's own, leads out of a form."""
-    answer = _client(stage).post("/language/en", data={"next": target})
+    answer = visitor(stage).post("/language/en", data={"next": target})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
 
 
@@ -270,7 +259,7 @@ def test_a_form_of_an_ended_session_gives_back_what_was_typed(stage: Stage) -> N
     text = "a reason of several sentences <b>that</b> somebody thought about"
     fields = {"reason": text, "password": "a secret that is long enough", "csrf_token": "x" * 40}
     own = {"Sec-Fetch-Site": "same-origin", "Referer": "http://localhost/rounds/new"}
-    answer = _client(stage).post("/rounds/new", data=fields, headers=own)
+    answer = visitor(stage).post("/rounds/new", data=fields, headers=own)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 400
     assert "session has ended" in page
@@ -278,14 +267,14 @@ def test_a_form_of_an_ended_session_gives_back_what_was_typed(stage: Stage) -> N
     assert "/login?next=/rounds/new" in page
     assert "a secret that is" not in page
     assert "x" * 40 not in page
-    foreign = _client(stage).post("/rounds/new", data=fields)  # another site's form: nothing back
+    foreign = visitor(stage).post("/rounds/new", data=fields)  # another site's form: nothing back
     assert "several sentences" not in foreign.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("url", ["/sign-in/unknown", "/password/unknown"])
 def test_a_link_that_is_over_says_what_to_do(stage: Stage, url: str) -> None:
     """Whoever opens a used, late or mistyped link reads why it opens nothing and how to go on."""
-    answer = _client(stage).get(url)
+    answer = visitor(stage).get(url)
     assert answer.status_code == 404
     assert "works once" in _text(answer)
     assert 'href="/sign-in/link"' in answer.get_data(as_text=True)
@@ -295,7 +284,7 @@ def test_a_link_that_is_over_says_what_to_do(stage: Stage, url: str) -> None:
 @pytest.mark.parametrize("name", ["staff", "nobody"])
 def test_no_password_breaks_the_sign_in(stage: Stage, name: str, text: str) -> None:
     """Whatever is sent as a password is refused, never a fault, alike for anybody's account."""
-    assert _login(_client(stage), name, text).status_code == (400 if len(text) > 1000 else 200)
+    assert log_in(visitor(stage), name, text).status_code == (400 if len(text) > 1000 else 200)
     client = sign_in(stage, "staff")
     fields = {"password": PASSWORD, "new_password": text, "new_password_confirm": text}
     assert client.post("/account/password", data=fields).status_code in {200, 400}

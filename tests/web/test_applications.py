@@ -210,14 +210,20 @@ def test_from_the_unit_to_the_ministry(opened: Stage) -> None:
     assert dict(file.data.application) == dict(opened.rows(Dossier)[0].application)
 
 
-def test_an_exception_and_a_withdrawal_are_told(opened: Stage) -> None:
-    """Who looks at a dossier reads by which exception it came in, why, and why it was withdrawn."""
+def _recommended(opened: Stage) -> str:
+    """Submit the unit's application and recommend it up to the ministry; return its key."""
     key = _submit(opened)
     for account in ("prefecture", "province"):
         client = sign_in(opened, account)
         client.post(f"{LIST}/{key}", data={"do": "seal", "seal": UNIT})
         client.post(f"{LIST}/ranks", data={f"rank-{key}": "1"})
         client.post(f"{LIST}/recommend", data=_pdf())
+    return key
+
+
+def test_an_exception_and_a_withdrawal_are_told(opened: Stage) -> None:
+    """Who looks at a dossier reads by which exception it came in, why, and why it was withdrawn."""
+    _recommended(opened)
     staff, inspector = sign_in(opened, "staff"), sign_in(opened, "inspector")
     page = f"/rounds/{CODE}/dossiers/{opened.rows(Dossier)[0].number}"
     assert "Admitted by exception" not in inspector.get(page).text
@@ -235,12 +241,7 @@ def test_an_exception_and_a_withdrawal_are_told(opened: Stage) -> None:
 
 def test_withdrawn_and_sent_back_on_the_pages(opened: Stage) -> None:
     """Staff send a dossier back, the province reads why, and the unit withdraws for good."""
-    key = _submit(opened)
-    for account in ("prefecture", "province"):
-        client = sign_in(opened, account)
-        client.post(f"{LIST}/{key}", data={"do": "seal", "seal": UNIT})
-        client.post(f"{LIST}/ranks", data={f"rank-{key}": "1"})
-        client.post(f"{LIST}/recommend", data=_pdf())
+    key = _recommended(opened)
     staff = sign_in(opened, "staff")
     page = f"/rounds/{CODE}/dossiers/{opened.rows(Dossier)[0].number}"
     assert "Send back to the province" in staff.get(page).get_data(as_text=True)

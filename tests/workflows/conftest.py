@@ -107,3 +107,14 @@ def drawn(office: Office, round_row: Round) -> Draw:
 def digest_of(text: str) -> str:
     """A digest that belongs to nothing."""
     return sha256(text.encode()).hexdigest()
+
+
+def newcomers(work: Work, count: int) -> None:
+    """Add experts of finance who were in no draw before."""
+    for number in range(count):
+        work.session.add(
+            Expert(
+                number=f"N{number}", name=f"新专家{number}", document=f"N{number:08}",
+                employer=f"新单位{number}", stratum="finance", province="44", updated_at=work.now,
+            )
+        )  # fmt: skip

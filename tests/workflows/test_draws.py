@@ -14,7 +14,6 @@ from review_service.workflows.base import (
     Actor,
     NotFoundError,
     Office,
-    Work,
     WorkflowError,
     pk,
 )
@@ -27,6 +26,7 @@ from tests.workflows.conftest import (
     beacon_source,
     commit_all,
     digest_of,
+    newcomers,
 )
 
 
@@ -177,16 +177,6 @@ def test_no_second_draw_beside_one_that_stands(office: Office, drawn: Draw) -> N
         office.do(STAFF, locks.lock_supplementary, pk(row), [beacon_source()])
 
 
-def _newcomers(work: Work) -> None:
-    for number in range(8):
-        work.session.add(
-            Expert(
-                number=f"N{number}", name=f"新专家{number}", document=f"N{number:08}",
-                employer=f"新单位{number}", stratum="finance", province="44", updated_at=work.now,
-            )
-        )  # fmt: skip
-
-
 def test_supplementary_draw_fills_what_the_list_could_not(office: Office, drawn: Draw) -> None:
     """With the list exhausted, a draw under the next number seats newcomers, nobody twice."""
     with office.store.reading() as session:
@@ -194,7 +184,7 @@ def test_supplementary_draw_fills_what_the_list_could_not(office: Office, drawn:
         seat: Seat | None = session.exec(query).first()
     while seat is not None:
         seat = office.do(_as(seat), seats.vacate_seat, pk(seat), "declined")
-    office.do(STAFF, _newcomers)
+    office.do(STAFF, newcomers, 8)
     with office.store.reading() as session:
         row = session.get_one(Round, drawn.round_id)
         assert len(vacancies(session, pk(row))) == 1

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from review_service.demonstration.world import Clock
 from review_service.tables import Draw, DrawExpert, Expert, Letter, LogEvent, Round, Seat
 from review_service.workflows import draws, invitations, locks, rounds, seats
-from review_service.workflows.base import Actor, NotFoundError, Office, Work, pk
+from review_service.workflows.base import Actor, NotFoundError, Office, pk
 from tests.workflows.conftest import (
     SECRETS,
     STAFF,
@@ -19,6 +19,7 @@ from tests.workflows.conftest import (
     beacon_source,
     commit_all,
     fill,
+    newcomers,
     reveal_all,
 )
 
@@ -44,16 +45,6 @@ def _seats(office: Office) -> list[Seat]:
 
 def _vacate(office: Office, seat: Seat) -> Seat | None:
     return office.do(Actor("expert", seat.pseudonym), seats.vacate_seat, pk(seat), "declined")
-
-
-def _newcomers(work: Work) -> None:
-    for number in range(3):
-        work.session.add(
-            Expert(
-                number=f"N{number}", name=f"新专家{number}", document=f"N{number:08}",
-                employer=f"新单位{number}", stratum="finance", province="44", updated_at=work.now,
-            )
-        )  # fmt: skip
 
 
 def _first_draw(office: Office) -> Round:
@@ -95,7 +86,7 @@ def twice(office: Office) -> tuple[Seat, Seat]:
     mine = next(expert for expert, count in full.items() if count == 2)
     kept, left = (one for one in held if one.expert_id == mine)
     _vacate(office, left)  # and there is room again
-    office.do(STAFF, _newcomers)
+    office.do(STAFF, newcomers, 3)
     _second_draw(office, row)
     again = next(one for one in _seats(office) if one.draw_pk != kept.draw_pk)
     while again.expert_id != mine:

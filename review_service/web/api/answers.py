@@ -13,7 +13,6 @@ from sqlmodel import select
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests, Unauthorized
 
 from allocation.errors import AllocationError
-from review_service.storage import INTEGER_MOST
 from review_service.tables import Round
 from review_service.web.access import public
 from review_service.web.page import db, office
@@ -33,8 +32,6 @@ blueprint = Blueprint(
     "api", __name__, url_prefix="/api/v1", description="Rounds, lists, draws and the log"
 )
 PUBLISHED = ("published", "final")
-LARGEST = INTEGER_MOST  # of the numbers that anything has here
-NUMBER = f"<int(max={LARGEST}):number>"
 
 
 _KEPT = ("Allow", "Retry-After")  # headers of a refusal that say what would do

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from allocation.canonical import canonical, parse
 from allocation.hashing import h
 from review_service.tables import Draw
-from review_service.web.api.answers import NUMBER, PUBLISHED, endpoint, round_for
+from review_service.web.api.answers import PUBLISHED, endpoint, round_for
 from review_service.web.page import db
 from review_service.workflows.draws import sources_of
 
@@ -78,7 +78,7 @@ def draws(code: str) -> dict[str, Any]:
     return {"round": row.code, "draws": [_line(row, draw) for draw in rows]}
 
 
-@endpoint(f"/rounds/<code>/draws/{NUMBER}", DrawWhole, 404)
+@endpoint("/rounds/<code>/draws/<int:number>", DrawWhole, 404)
 def draw(code: str, number: int) -> dict[str, Any]:
     """Return one draw with its snapshot, sources and result; a source not revealed is null."""
     row = round_for(code, "draws")

@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from werkzeug.exceptions import NotFound
 
 from allocation import merkle
+from review_service.storage import INTEGER_MOST
 from review_service.tables import Checkpoint, LogEvent, LogNode, Witness
-from review_service.web.api.answers import LARGEST, NUMBER, endpoint, has, open_rounds, query
+from review_service.web.api.answers import endpoint, has, open_rounds, query
 from review_service.web.page import db
 from review_service.workflows import log as logs
 from review_service.workflows.base import WorkflowError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 # Events about the log itself; everybody needs them to check signatures.
 OPEN_TYPES = frozenset({"log.opened", "key.rotated", "witness.registered", "checkpoint.signed"})
 PAGE = 100
-_count = validate.Range(min=0, max=LARGEST)
+_count = validate.Range(min=0, max=INTEGER_MOST)
 _page = validate.Range(min=1, max=1000)
 
 
@@ -109,7 +110,7 @@ class EventsAsked(Schema):
 class CheckpointsAsked(Schema):
     """Which page of checkpoints."""
 
-    before = fields.Integer(load_default=LARGEST, validate=_count)
+    before = fields.Integer(load_default=INTEGER_MOST, validate=_count)
     limit = fields.Integer(load_default=PAGE, validate=_page)
 
 
@@ -123,7 +124,7 @@ class InclusionAsked(Schema):
 class ConsistencyAsked(Schema):
     """Two sizes; `new` may be left out for the newest checkpoint's."""
 
-    old = fields.Integer(required=True, validate=validate.Range(min=1, max=LARGEST))
+    old = fields.Integer(required=True, validate=validate.Range(min=1, max=INTEGER_MOST))
     new = fields.Integer(validate=_count)
 
 
@@ -184,7 +185,7 @@ def events(asked: dict[str, int]) -> dict[str, Any]:
     return {"size": size, "events": _shown(rows), "next": end if end < size else None}
 
 
-@endpoint(f"/log/events/{NUMBER}", Event, 404)
+@endpoint("/log/events/<int:number>", Event, 404)
 def event(number: int) -> dict[str, Any]:
     """Return one event."""
     row = db().get(LogEvent, number)
@@ -215,7 +216,7 @@ def latest() -> Checkpoint:
     return row
 
 
-@endpoint(f"/log/checkpoints/{NUMBER}", Signed, 404)
+@endpoint("/log/checkpoints/<int:number>", Signed, 404)
 def checkpoint(number: int) -> Checkpoint:
     """Return the checkpoint that was signed at a size."""
     row = db().get(Checkpoint, number)
