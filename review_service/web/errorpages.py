@@ -9,8 +9,7 @@ from flask import g, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import HTTPException
 
 from allocation.errors import AllocationError
 from review_service.web.errors import sentence
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 TYPED = 20  # characters from which on a text is worth giving back
 SECRETS = ("password", "secret", "code", "token", "credential")
-_OUT_OF_RANGE = "22003"  # of PostgreSQL: numeric_value_out_of_range
 
 
 def install(app: Flask) -> None:
@@ -43,13 +41,6 @@ def install(app: Flask) -> None:
         status = 409 if isinstance(error, StaleError) else 422
         page = render_template("error.html", text=sentence(error), code=status, back=_back())
         return page, status
-
-    @app.errorhandler(DataError)
-    def _too_large(error: DataError) -> tuple[str, int]:
-        """PostgreSQL alone refuses to compare a column with a number that none of its rows has."""
-        if getattr(error.orig, "sqlstate", "") != _OUT_OF_RANGE:
-            raise error
-        return _http(BadRequest())
 
     @app.errorhandler(CSRFError)
     def _ended(_error: CSRFError) -> tuple[str, int]:

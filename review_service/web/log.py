@@ -16,6 +16,7 @@ from sqlmodel import col, select
 
 from allocation import merkle
 from allocation.errors import LogError
+from review_service.storage import INTEGER_MOST
 from review_service.tables import Checkpoint, LogEvent, Witness
 from review_service.web.access import access, actor, public
 from review_service.web.eventwords import event_word, note_sentence
@@ -103,6 +104,8 @@ def compare() -> str | Response:
     old = request.args.get("old", type=int)
     note = request.form.get("note", "")
     if old is not None:
+        if not 0 <= old <= INTEGER_MOST:  # neither database looks for what no row can have
+            abort(404)
         row = db().get(Checkpoint, old) or abort(404)
         note = row.note
     found, refusal = None, ""

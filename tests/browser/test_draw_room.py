@@ -249,4 +249,5 @@ def test_seats_that_did_not_change_are_not_sent_again(theatre: Theatre) -> None:
         with staff.expect_response(lambda answer: "/seats/now" in answer.url) as asked:
             staff.clock.run_for(5_000)
         assert asked.value.status == status
+        staff.wait_for_selector("[data-refresh]:not([aria-busy])")
     assert staff.get_by_role("cell", name="answer awaited").count() == 6

@@ -10,7 +10,8 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
   let mark = null; // of what stands here, where the service gives one
   const turn = setInterval(async () => {
     if (settled()) clearInterval(turn);
-    if (settled() || busy()) return;
+    if (settled() || busy() || part.ariaBusy) return; // one question at a time
+    part.ariaBusy = "true";
     try {
       const headers = mark ? { "If-None-Match": mark } : {};
       const answer = await fetch(part.dataset.refresh, { redirect: "error", headers });
@@ -22,6 +23,8 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
       if (fresh.body.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.body.childNodes);
     } catch {
       // No network: what stands here stays, and the next try comes by itself.
+    } finally {
+      part.ariaBusy = null;
     }
   }, Number(part.dataset.seconds) * 1000);
 }
