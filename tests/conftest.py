@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from review_service.storage import Store
 from tests.missing import MARK, missing
+from tests.web.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,20 +44,55 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+class Copies:
+    """Databases of a PostgreSQL server, each a copy of one that is migrated already."""
+
+    def __init__(self, server: str) -> None:
+        self.url = sa.make_url(server)
+        self.admin = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+        self.name = f"review_{os.getpid()}"  # processes of one run may share a server
+        self.made = 0
+        self.kept: list[str] = []
+        self.template = self._new("")
+        store = Store(self.template)
+        store.migrate()
+        store.close()
+
+    def _new(self, template: str) -> str:
+        name, self.made = f"{self.name}_{self.made}", self.made + 1
+        copied = f' TEMPLATE "{template}"' if template else ""
+        with self.admin.connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"{copied}')
+        url = self.url.set(database=name).render_as_string(hide_password=False)
+        self.kept.append(url)
+        return url
+
+    def make(self) -> str:
+        """Return the address of a new copy."""
+        return self._new(f"{self.name}_0")
+
+    def drop(self, url: str) -> None:
+        """Drop a copy, whoever still looks at it; one that is gone already is let be."""
+        if url not in self.kept:
+            return
+        self.kept.remove(url)
+        with self.admin.connect() as connection:
+            name = sa.make_url(url).database
+            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Leave nothing on the server."""
+        for url in list(self.kept):
+            self.drop(url)
+        self.admin.dispose()
+
+
 @pytest.fixture(scope="session")
-def migrated_template(postgres: str) -> Iterator[str]:
-    """The name of a migrated PostgreSQL database from which each test's own is copied."""
-    name = f"review_template_{os.getpid()}"  # processes of one run may share a server
-    admin = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    store = Store(str(sa.make_url(postgres).set(database=name).render_as_string(False)))
-    store.migrate()
-    store.close()
-    yield name
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.dispose()
+def copies(postgres: str) -> Iterator[Copies]:
+    """Migrated PostgreSQL databases, quickly made."""
+    made = Copies(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -68,18 +104,35 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield store
         store.close()
         return
-    url = sa.make_url(request.getfixturevalue("postgres"))
-    template = request.getfixturevalue("migrated_template")
-    name = f"review_{os.getpid()}_{abs(hash(request.node.nodeid)):x}"[:60]
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    store = Store(url.set(database=name).render_as_string(hide_password=False))
+    copies: Copies = request.getfixturevalue("copies")
+    url = copies.make()
+    store = Store(url)
     yield store
     store.close()
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.dispose()
+    copies.drop(url)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run say on which database the tests of pages stand."""
+    parser.addoption(
+        "--pages", choices=("each", "sqlite", "postgresql"), default="each",
+        help="the database under the tests of pages; by default browsers look at SQLite, and"
+        " everybody else at PostgreSQL",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _copies_for_stages(request: pytest.FixtureRequest) -> None:
+    """Let stages have copies; a run without a stage starts no server."""
+    Stage.copies = lambda: request.getfixturevalue("copies")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say what the stages of a test stand on, before its fixtures make any."""
+    pages = item.config.getoption("--pages")
+    looked_at = pages == "each" and "browser" in item.path.parts
+    Stage.on_sqlite = pages == "sqlite" or looked_at
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

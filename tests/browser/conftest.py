@@ -109,7 +109,7 @@ def serve(stage: Stage, browser: Browser) -> Iterator[Theatre]:
     server.shutdown()
     thread.join()
     server.server_close()
-    stage.office.store.close()
+    stage.close()
     assert theatre.troubles == []
 
 

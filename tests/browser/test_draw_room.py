@@ -31,6 +31,7 @@ def _commit(theatre: Theatre, page: Page) -> str:
     page.get_by_role("button", name="Also keep it in this browser").click()
     page.get_by_role("button", name="Commit", exact=True).click()
     page.get_by_text("The commitment stands in the log").wait_for()
+    page.wait_for_load_state()  # its scripts too
     return secret
 
 

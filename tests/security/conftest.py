@@ -131,7 +131,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house that tests only look at."""
     made = settle(tmp_path_factory.mktemp("house"))
     yield made
-    made.stage.office.store.close()
+    made.stage.close()
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def own_house(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     url = store.url.render_as_string(hide_password=False)
     made = settle(tmp_path_factory.mktemp("house"), url)
     yield made
-    made.stage.office.store.close()
+    made.stage.close()
 
 
 @pytest.fixture
@@ -149,4 +149,4 @@ def stage(tmp_path: Any) -> Iterator[Stage]:
     made = Stage(tmp_path).play("empty")
     made.app.config["WTF_CSRF_ENABLED"] = False
     yield made
-    made.office.store.close()
+    made.close()

@@ -307,7 +307,7 @@ def test_support_sees_neither_names_nor_scores(tmp_path: Any) -> None:
                     f"/rounds/{CODE}/seats", f"/rounds/{CODE}/pool"):  # fmt: skip
             assert admin.get(url).status_code == 403, url
         admin.post("/accounts/view/end")
-    stage.office.store.close()
+    stage.close()
 
 
 def test_an_account_without_password_has_no_way_in(stage: Stage) -> None:

@@ -36,7 +36,7 @@ def stage(store: Store, tmp_path: Any) -> Iterator[Stage]:
     made = Stage(tmp_path, database=url).play("empty")
     made.app.config["WTF_CSRF_ENABLED"] = False
     yield made
-    made.office.store.close()
+    made.close()
 
 
 def _inside_of(clients: list[FlaskClient], act: Callable[[FlaskClient], object]) -> int:

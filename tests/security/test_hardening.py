@@ -324,4 +324,4 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     seqs = [one.seq for one in made.stage.rows(LogEvent)]
     assert sorted(seqs) == list(range(len(seqs)))
     assert all(json.loads(one.event)["seq"] == one.seq for one in made.stage.rows(LogEvent))
-    made.stage.office.store.close()
+    made.stage.close()

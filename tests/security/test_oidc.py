@@ -112,7 +112,7 @@ def app(tmp_path: Any, provider: Provider) -> Iterator[Any]:
     provider.claims = {"email": "staff@test.example", "email_verified": True}
     yield made
     made.extensions["office"].store.close()
-    stage.office.store.close()
+    stage.close()
 
 
 def _begin(client: Any, provider: Provider) -> str:

@@ -41,7 +41,7 @@ class Office(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Put the folder away."""
-        self.stage.office.store.close()
+        self.stage.close()
         shutil.rmtree(self.folder)
 
     def _try(self, actor: Actor, use_case: Any, *args: Any, **kwargs: Any) -> None:

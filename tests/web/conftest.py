@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Stage]:
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
     """`stages(scene)`: a stage at a scene, shared by tests that only look at it."""
     made: dict[str, Stage] = {}
 
@@ -26,7 +26,9 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Stage]:
             made[scene] = Stage(tmp_path_factory.mktemp(scene)).play(scene)
         return made[scene]
 
-    return at
+    yield at
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def stage(tmp_path: object) -> Iterator[Stage]:
     made = Stage(tmp_path)  # type: ignore[arg-type]  # pytest's Path
     made.app.config["WTF_CSRF_ENABLED"] = False
     yield made
-    made.office.store.close()
+    made.close()
 
 
 def sign_in(stage: Stage, email: str) -> FlaskClient:

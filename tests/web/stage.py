@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from argon2 import PasswordHasher
 from sqlmodel import col, select
@@ -42,9 +42,12 @@ from review_service.workflows.accounts import PLACES, ROLES, create_account
 from review_service.workflows.base import SYSTEM, Actor, Office, pk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from flask import Flask
+
+    from tests.conftest import Copies
 
 CODE = "2026-test"
 PASSWORD = "a-password-for-tests"
@@ -75,9 +78,15 @@ class Stage:
     samples_first: bool = False  # calibration before everything else, as rounds have it by default
     dossiers: int = 12  # that compete, half of them a panel's; one calibration sample beside
     secrets: dict[str, bytes] = field(default_factory=dict)
-    database: str = ""  # its address; the folder's SQLite by default
+    database: str = ""  # its address; by default the folder's SQLite or a copy of the run's own
+    on_sqlite: ClassVar[bool] = True
+    copies: ClassVar[Callable[[], Copies]]
 
     def __post_init__(self) -> None:
+        self._drop: Callable[[str], None] = lambda _given: None
+        if not self.database and not self.on_sqlite:
+            copies = type(self).copies()
+            self.database, self._drop = copies.make(), copies.drop
         self.settings = Settings(
             data=self.folder, database=self.database, secure_cookies=False, demonstration=True
         )
@@ -92,6 +101,11 @@ class Stage:
             getattr(self, f"_{name}")()
             self.scene = name
         return self
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.office.store.close()
+        self._drop(self.database)
 
     def rows(self, table: Any, *conditions: Any) -> list[Any]:
         """Return the rows of a table that hold conditions, by their keys."""

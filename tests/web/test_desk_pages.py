@@ -135,7 +135,7 @@ def test_samples_close_the_other_dossiers(tmp_path: Path) -> None:
     seat = stage.rows(Seat, Seat.expert_id == stage.expert("expert-1"))[0]
     stage.calibrate(seat)
     assert client.get(f"{DESK}/dossiers/D01").status_code == 200
-    stage.office.store.close()
+    stage.close()
 
 
 def test_the_spread_waits_for_the_last_of_the_panel(stage: Stage) -> None:

@@ -24,7 +24,7 @@ from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from werkzeug.test import TestResponse
 
@@ -34,11 +34,12 @@ PDF = b"%PDF-1.4\n%%EOF\n"
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A published round of this module alone, whose names are sealed."""
     stage = Stage(tmp_path_factory.mktemp("shown")).play("published")
     stage.app.config["WTF_CSRF_ENABLED"] = False
-    return stage
+    yield stage
+    stage.close()
 
 
 def _text(answer: TestResponse) -> str:

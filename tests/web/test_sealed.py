@@ -12,15 +12,12 @@ from tests.web.conftest import sign_in
 from tests.web.stage import CODE, Stage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flask.testing import FlaskClient
 
 
-def test_what_an_expert_does_at_the_desk_unseals_no_name(tmp_path: Path) -> None:
+def test_what_an_expert_does_at_the_desk_unseals_no_name(stage: Stage) -> None:
     """A conflict declared at the desk and the log of it lead staff to no name before unsealing."""
-    stage = Stage(tmp_path).play("reviewing")
-    stage.app.config["WTF_CSRF_ENABLED"] = False
+    stage.play("reviewing")
     stage.pledge("expert-1")
     expert = stage.rows(Expert, Expert.id == stage.expert("expert-1"))[0]
     seat = stage.rows(Seat, Seat.expert_id == expert.id)[0]

@@ -37,7 +37,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """A stage of this test alone, with nothing played yet."""
     made = Stage(tmp_path)
     yield made
-    made.office.store.close()
+    made.close()
 
 
 def found(stage: Stage, code: str) -> list[Finding]:
@@ -62,7 +62,7 @@ def test_an_uneventful_round_has_nothing_to_look_at(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Clock(lock_time() - timedelta(days=3))).play("published")
     with stage.office.store.reading() as session:
         weights = {one.code: one.weight for one in anomalies.findings(session)}
-    stage.office.store.close()
+    stage.close()
     assert {code for code, weight in weights.items() if weight == "look"} <= {"verdicts"}
 
 
