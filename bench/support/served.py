@@ -314,8 +314,12 @@ class Gunicorn:
             if self._process.poll() is not None:
                 break
             time.sleep(0.1)
-        self._log.seek(0)
-        raise RuntimeError(f"it did not start: {self._log.read()[-2000:].decode()}")
+        raise RuntimeError(f"it did not start: {self.log()[-2000:]}")
+
+    def log(self) -> str:
+        """Return what it has logged; it writes on from the end (seeking would move its place)."""
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode()
 
     @property
     def pid(self) -> int:
@@ -332,6 +336,11 @@ class Gunicorn:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def close(self) -> None:
+        """End it, however it is, and let its log go."""
+        self.kill_all()
+        self._log.close()
 
     def stop(self) -> int:
         """Stop gracefully and return the exit status."""

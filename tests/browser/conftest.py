@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from tests.missing import missing
 from tests.web.stage import PASSWORD, Stage
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from playwright.sync_api import Browser, BrowserContext, Page
 
 FLAGS = (
@@ -100,7 +103,13 @@ class Theatre:
 def serve(stage: Stage, browser: Browser) -> Iterator[Theatre]:
     """Serve a stage on a free port of the loopback until the test ends."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, stage.app, threaded=True)
+
+    def whole(environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
+        """Answer in one piece: this server leaves a file open where the browser hangs up."""
+        with closing(ClosingIterator(stage.app(environ, start))) as parts:
+            return [b"".join(parts)]
+
+    server = make_server("127.0.0.1", 0, whole, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     theatre = Theatre(stage, browser, f"http://127.0.0.1:{server.server_port}")
