@@ -66,6 +66,7 @@ class Settings:
     REVIEW_PROXIES  reverse proxies in front whose X-Forwarded-For and -Proto count (default 0)
     REVIEW_SECOND_FACTOR=no  staff, approvers, inspectors, administrators may do without one
     REVIEW_SESSION_MINUTES  minutes without a page after which one signs in again (default 240)
+    REVIEW_SESSION_HOURS  hours after which one signs in again, pages or not (default 12)
     REVIEW_ARGON2   time,memory (KiB),lanes of the password hash (default 3,65536,4)
     REVIEW_CONTACT  where to report a weakness (mailto: or https:), for security.txt
     REVIEW_OIDC_ISSUER, REVIEW_OIDC_CLIENT  a ministry's own sign-on (docs/security.md); its secret
@@ -93,6 +94,7 @@ class Settings:
         default_factory=lambda: os.environ.get("REVIEW_SECOND_FACTOR", "") != "no"
     )
     session_minutes: int = _number("REVIEW_SESSION_MINUTES", 240)
+    session_hours: int = _number("REVIEW_SESSION_HOURS", 12)
     argon2: tuple[int, int, int] = field(
         default_factory=lambda: _three("REVIEW_ARGON2", "3,65536,4")
     )

@@ -178,6 +178,8 @@ class People(SQLAlchemySessionUserDatastore):
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - the library's signature
         """Return the account of a session by a statement made once, any other as the library."""
         if list(kwargs) == ["fs_uniquifier"] and not case_insensitive:
+            if _over():
+                return None
             digest = accounts.digest_of_session(session.get("sid", ""))
             return self.db.session.scalar(_OF_SESSION, kwargs | {"digest": digest})
         return super().find_user(case_insensitive, **kwargs)
@@ -334,18 +336,30 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
         if "_user_id" not in session:
             return
         if not current_user.is_authenticated:  # ended elsewhere: nothing may write it anew
-            for key in ("_user_id", "_fresh", "sid", *_BEGUN):
+            for key in ("_user_id", "_fresh", "sid", "since", *_BEGUN):
                 session.pop(key, None)
             return
-        minute = int(office.tools.clock().timestamp() // 60)
+        now = int(office.tools.clock().timestamp())
+        session.setdefault("since", now)  # of a sign-in that an older version let in
+        minute = now // 60
         if session.get("seen") != minute:
             session["seen"] = minute
+
+
+def _over() -> bool:
+    """Whether the session has lasted as long as one may; it ends in the midst of use, too."""
+    if "since" not in session:
+        return False
+    most = 3600 * current_app.extensions["settings"].session_hours
+    now = current_app.extensions["office"].tools.clock().timestamp()
+    return bool(now - session["since"] > most)
 
 
 def _in(_app: Flask, **_more: Any) -> None:
     """Give a session its number, and forms a new token: the earlier one may be known elsewhere."""
     office: Office = current_app.extensions["office"]
     session["sid"] = office.tools.entropy(16).hex()
+    session["since"] = int(office.tools.clock().timestamp())
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from itsdangerous import TimestampSigner
 
 from review_service.tables import EndedSession
 from review_service.workflows.attempts import OF_ACCOUNT
@@ -160,6 +162,33 @@ def test_a_copied_cookie_ends_with_its_session(stage: Stage) -> None:
     assert is_inside(other)  # the same person's session elsewhere goes on
     assert len(stage.rows(EndedSession)) == 1
     assert is_inside(entered(stage, PASSWORD))
+
+
+def test_a_session_ends_though_it_is_in_use(stage: Stage) -> None:
+    """Twelve hours after the sign-in a session is over, its cookie too; a new sign-in opens one."""
+    client, began = entered(stage, PASSWORD), stage.clock.now
+    for hours in (4, 8, 11.9):
+        stage.clock.advance_to(began + timedelta(hours=hours))
+        assert is_inside(client)
+    copied = _cookie(client)
+    stage.clock.advance_to(began + timedelta(hours=12, minutes=1))
+    assert not is_inside(client)
+    client.set_cookie("session", copied)
+    client.post("/language/en")  # whatever writes the cookie anew
+    assert not is_inside(client)
+    log_in(client, "staff")
+    assert is_inside(client)
+
+
+def test_a_session_ends_that_nobody_uses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cookie is good for 240 minutes from the last page on."""
+    client = entered(stage, PASSWORD)
+    now, moved = TimestampSigner.get_timestamp, 0
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda one: now(one) + 60 * moved)
+    for minutes, inside in ((239, True), (478, True), (719, False)):
+        moved = minutes
+        stage.clock.advance_to(stage.clock.now + timedelta(minutes=1))
+        assert is_inside(client) is inside
 
 
 def test_a_planted_cookie_gives_no_token_of_the_session(stage: Stage) -> None:
