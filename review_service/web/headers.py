@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from flask import g, request
 from werkzeug.exceptions import SecurityError
@@ -44,9 +43,6 @@ def install(app: Flask, settings: Settings) -> None:
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]  # Flask's own way
-    # Browsers hold redirects after a form to form-action too: the sign-on's address stands in it.
-    sign_on = urlsplit(settings.oidc_issuer)
-    forms = "'self'" + (f" {sign_on.scheme}://{sign_on.netloc}" if sign_on.netloc else "")
     app.jinja_env.globals["nonce"] = nonce
 
     @app.after_request
@@ -54,7 +50,7 @@ def install(app: Flask, settings: Settings) -> None:
         own = f"'self' 'nonce-{nonce()}'"
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; "
-            f"font-src 'self'; connect-src 'self'; form-action {forms}; base-uri 'none'; "
+            f"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
         response.headers["X-Content-Type-Options"] = "nosniff"

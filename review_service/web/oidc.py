@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import flash, redirect
+from flask import flash, make_response, redirect, render_template
 from flask_babel import gettext as _
 from flask_security import FsOAuthProvider, url_for_security
 
@@ -36,6 +36,17 @@ def _failed() -> Any:
     return redirect(url_for_security("login"))
 
 
+def _onward(url: str) -> Any:
+    """Answer with a page that leads to the sign-on.
+
+    A redirect would belong to our form, which the policy lets go nowhere but to us; where a
+    sign-on's own redirects lead is not for us to list.
+    """
+    answer = make_response(render_template("accounts/onward.html", url=url))
+    answer.headers["Refresh"] = f"0; url={url}"
+    return answer
+
+
 def _app_class() -> Any:
     """Return authlib's client, whose every failure (network, claims, keys) is one kind."""
     from authlib.integrations.base_client import OAuthError
@@ -44,7 +55,7 @@ def _app_class() -> Any:
     class SignOn(FlaskOAuth2App):  # type: ignore[misc]  # untyped library
         def authorize_redirect(self, *args: Any, **kwargs: Any) -> Any:
             try:
-                return super().authorize_redirect(*args, **kwargs)
+                return _onward(super().authorize_redirect(*args, **kwargs).location)
             except Exception:  # noqa: BLE001 - the libraries beneath share no root of errors
                 structlog.get_logger(__name__).exception("sign-on away")
                 return _failed()
