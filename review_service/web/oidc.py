@@ -6,10 +6,11 @@ counts only where the provider says that it has verified it, and no account is e
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import flash, make_response, redirect, render_template
+from flask import flash, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_security import FsOAuthProvider, url_for_security
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from review_service.settings import Settings
 
 NAME = "ministry"
+JUST_NOW = 300  # seconds since somebody was asked, where that must be new
+# Who is signed in confirms that it is still they.
+_AGAIN, _ASKED_AGAIN = "security.oauth_verify_start", "security.oauth_verify_response"
 
 
 def client(app: Flask, settings: Settings) -> Any:
@@ -34,6 +38,10 @@ def _failed() -> Any:
     """Tell that it failed, without what the provider said."""
     flash(_("Signing in through the ministry’s sign-on did not work. Try again."), "error")
     return redirect(url_for_security("login"))
+
+
+def _just_asked(at: object) -> bool:
+    return isinstance(at, (int, float)) and time.time() - at <= JUST_NOW
 
 
 def _onward(url: str) -> Any:
@@ -54,6 +62,8 @@ def _app_class() -> Any:
 
     class SignOn(FlaskOAuth2App):  # type: ignore[misc]  # untyped library
         def authorize_redirect(self, *args: Any, **kwargs: Any) -> Any:
+            if request.endpoint == _AGAIN:
+                kwargs |= {"prompt": "login", "max_age": 0}  # to be asked there, not waved through
             try:
                 return _onward(super().authorize_redirect(*args, **kwargs).location)
             except Exception:  # noqa: BLE001 - the libraries beneath share no root of errors
@@ -93,12 +103,18 @@ class Ministry(FsOAuthProvider):
         )
 
     def fetch_identity_cb(self, _oauth: Any, token: Any) -> tuple[str, str]:
-        """Return by what the account is found; refuse an address that nobody verified."""
+        """Return by what the account is found; refuse an address that nobody verified.
+
+        Whoever confirms an open session must have been asked by the provider just now (OpenID
+        Connect Core, 3.1.2.1, max_age).
+        """
         from authlib.integrations.base_client import OAuthError
 
         said = token.get("userinfo") or {}
         if said.get("email_verified") is not True or not said.get("email"):
             raise OAuthError("email_unverified", "")
+        if request.endpoint == _ASKED_AGAIN and not _just_asked(said.get("auth_time")):
+            raise OAuthError("not_asked_again", "")
         return "email", str(said["email"])
 
     def oauth_response_failure(self, _view: str, _error: Any) -> Any:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlmodel import select
 
+from review_service.tables import Account
 from review_service.web import create_app
-from tests.browser.conftest import Theatre, serve
+from tests.browser.conftest import Theatre, picture, serve, violations
 from tests.security.signon import CLIENT, served
 from tests.web.stage import Stage
 
@@ -41,6 +43,27 @@ def test_who_signs_in_at_the_ministry_comes_back_signed_in(theatre: Theatre) -> 
     page.get_by_role("button", name="Enter").click()
     page.get_by_role("heading", name="My account").wait_for()
     assert page.url == f"{theatre.base}/account"
+
+
+def test_an_open_session_is_confirmed_at_the_ministry(theatre: Theatre) -> None:
+    """Half an hour later second factors can be changed by who shows there who they are."""
+    with theatre.stage.office.store.writing() as session:
+        for one in session.exec(select(Account)):
+            one.password = None  # as somebody has who only ever comes by the sign-on
+            session.add(one)
+        session.commit()
+    page = theatre.enter()
+    page.get_by_role("button", name="Sign in through the ministry").click()
+    page.get_by_label("Address").fill("staff@test.example")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.goto(f"{theatre.base}/verify?next=/tf-setup")
+    picture(page, "confirm")
+    assert violations(page) == []
+    page.get_by_role("button", name="Confirm through the ministry").click()
+    page.get_by_label("Address").fill("staff@test.example")
+    page.get_by_role("button", name="Enter").click()
+    page.wait_for_url(f"{theatre.base}/tf-setup")
 
 
 def test_who_has_no_account_is_told_so(theatre: Theatre) -> None:

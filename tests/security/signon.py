@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLIENT = "review"
+PAGE = """<!doctype html><title>Sign-on</title><form method="post" action="/enter?{}">
+<label>Address <input name="email"></label> <button>Enter</button></form>"""
 
 
 def _b64(data: bytes) -> str:
@@ -52,6 +54,15 @@ class Provider:
             "/keys": {"keys": [jwk]},
         }
 
+    def enter(self, asked: dict[str, list[str]], email: str) -> str:
+        """Let somebody in, and return where to go on."""
+        self.nonce = asked["nonce"][0]
+        self.claims = {"email": email, "email_verified": True}
+        if "max_age" in asked:
+            self.claims["auth_time"] = int(time.time())
+        more = urlencode({"code": "c", "state": asked["state"][0]})
+        return f"{asked['redirect_uri'][0]}?{more}"
+
     def token(self) -> dict[str, Any]:
         """The answer to a code."""
         now = int(time.time())
@@ -80,10 +91,7 @@ def served() -> Iterator[Provider]:
             if asked.path == "/authorize":
                 self._onward(f"http://people.localhost:{port}/enter?{asked.query}")
             elif asked.path == "/enter":
-                page = f"""<!doctype html><title>Sign-on</title>
-                    <form method="post" action="/enter?{escape(asked.query)}">
-                    <label>Address <input name="email"></label> <button>Enter</button></form>"""
-                self._answer(page.encode(), "text/html")
+                self._answer(PAGE.format(escape(asked.query)).encode(), "text/html")
             else:
                 self._send(made.documents()[asked.path])
 
@@ -92,11 +100,7 @@ def served() -> Iterator[Provider]:
             sent = parse_qs(self.rfile.read(length).decode())
             asked = urlsplit(self.path)
             if asked.path == "/enter":
-                query = {name: values[0] for name, values in parse_qs(asked.query).items()}
-                made.nonce = query["nonce"]
-                made.claims = {"email": sent["email"][0], "email_verified": True}
-                more = urlencode({"code": "c", "state": query["state"]})
-                self._onward(f"{query['redirect_uri']}?{more}")
+                self._onward(made.enter(parse_qs(asked.query), sent["email"][0]))
                 return
             made.asked = sent
             self._send(made.token())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -36,9 +37,9 @@ def app(tmp_path: Any, provider: Provider) -> Iterator[Any]:
     stage.close()
 
 
-def _begin(client: Any, provider: Provider) -> str:
+def _begin(client: Any, provider: Provider, start: str = "oauthstart") -> str:
     """Go to the sign-on and return the state with which it sends back."""
-    answer = client.post("/login/oauthstart/ministry?next=/account")
+    answer = client.post(f"/login/{start}/ministry?next=/account")
     assert answer.status_code == 200
     there = urlsplit(answer.headers["Refresh"].removeprefix("0; url="))
     assert escape(there.geturl()) in answer.get_data(as_text=True)  # a link, for who must click
@@ -130,6 +131,39 @@ def test_a_refusal_of_the_sign_on_is_told_in_our_words(
     assert "<b>no" not in page
     assert "access_denied" not in page
     assert not _inside(client)
+
+
+@pytest.mark.parametrize(
+    ("ago", "who", "confirmed"),
+    [(5, "staff", True), (3600, "staff", False), (None, "staff", False), (5, "approver", False)],
+)
+def test_a_session_is_confirmed_by_who_was_just_asked(
+    app: Any, provider: Provider, ago: int | None, who: str, confirmed: bool
+) -> None:
+    """The sign-on is told to ask anew; an old answer, or another person's, confirms nothing."""
+    client = app.test_client()
+    client.get(f"/login/oauthresponse/ministry?code=c&state={_begin(client, provider)}")
+    with client.session_transaction() as session:
+        session["fs_paa"] = time.time() - 86_400
+        session.pop("fs_gexp", None)
+    assert "/verify" in client.get("/tf-setup").headers["Location"]
+    assert "/login/oauth-verify-start/ministry" in client.get("/verify").get_data(as_text=True)
+    state = _begin(client, provider, "oauth-verify-start")
+    asked_at = {} if ago is None else {"auth_time": int(time.time()) - ago}
+    provider.claims = {"email": f"{who}@test.example", "email_verified": True} | asked_at
+    answer = client.get(f"/login/oauth-verify-response/ministry?code=c&state={state}")
+    assert answer.status_code == 302
+    assert (client.get("/tf-setup").status_code == 200) is confirmed
+
+
+def test_the_sign_on_is_told_to_ask_anew(app: Any, provider: Provider) -> None:
+    """Signing in may go by what the sign-on remembers, confirming may not."""
+    client = app.test_client()
+    client.get(f"/login/oauthresponse/ministry?code=c&state={_begin(client, provider)}")
+    for start, prompt in (("oauthstart", []), ("oauth-verify-start", ["login"])):
+        asking = client if "verify" in start else app.test_client()
+        there = asking.post(f"/login/{start}/ministry").headers["Refresh"]
+        assert parse_qs(urlsplit(there).query).get("prompt", []) == prompt
 
 
 def test_an_answer_works_once(app: Any, provider: Provider) -> None:
