@@ -9,6 +9,8 @@ import runpy
 import signal
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,18 @@ import jinja2
 import pytest
 import requests
 import sqlalchemy as sa
+from sqlmodel import select
 
 from bench.support.served import ROOT, Gunicorn
-from review_service.settings import Settings
+from review_service.office import make_office
+from review_service.operation.verifying import verify_log
+from review_service.settings import Settings, hash_password
+from review_service.tables import LogEvent
 from review_service.web import create_app
+from review_service.workflows import log, rounds
+from review_service.workflows.accounts import create_account
+from review_service.workflows.base import SYSTEM, Actor, Office
+from tests.web.stage import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,21 +49,35 @@ def database(copies: Copies) -> Iterator[str]:
 
 
 @pytest.fixture
-def served(database: str, tmp_path: Path) -> Iterator[Gunicorn]:
-    """The service, answering."""
-    one = Gunicorn(
-        {
-            "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "RUNTIME_DIRECTORY": str(tmp_path),
-            "REVIEW_DATA": str(tmp_path / "instance"), "REVIEW_DATABASE": database,
-            "REVIEW_METRICS_TOKEN": TOKEN, "REVIEW_HOSTS": "127.0.0.1",
-            "REVIEW_INSECURE_COOKIES": "yes", "REVIEW_ARGON2": "1,8,1",
-        }
-    )  # fmt: skip
-    try:
-        one.start()
-        yield one
-    finally:
+def machine(database: str, tmp_path: Path) -> Iterator[Callable[[], Gunicorn]]:
+    """Start the service, as often as a test asks: on one database and one data folder."""
+    made: list[Gunicorn] = []
+
+    def start() -> Gunicorn:
+        made.append(
+            Gunicorn(
+                {
+                    "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
+                    "RUNTIME_DIRECTORY": str(tmp_path),
+                    "REVIEW_DATA": str(tmp_path / "instance"), "REVIEW_DATABASE": database,
+                    "REVIEW_METRICS_TOKEN": TOKEN, "REVIEW_HOSTS": "127.0.0.1",
+                    "REVIEW_INSECURE_COOKIES": "yes", "REVIEW_SECOND_FACTOR": "no",
+                    "REVIEW_ARGON2": "1,8,1",
+                }
+            )
+        )  # fmt: skip
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for one in made:
         one.close()
+
+
+@pytest.fixture
+def served(machine: Callable[[], Gunicorn]) -> Gunicorn:
+    """The service, answering."""
+    return machine()
 
 
 def _until(holds: Callable[[], object]) -> None:
@@ -63,15 +87,10 @@ def _until(holds: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def _sign_in(served: Gunicorn) -> tuple[requests.Session, dict[str, str]]:
-    """Return a browser on the page to sign in, and its form filled in for nobody's account."""
-    browser = requests.Session()
-    browser.trust_env = False
-    page = browser.get(f"http://127.0.0.1:{served.port}/login", timeout=30)
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
-    assert token is not None
-    form = {"csrf_token": token[1], "email": "nobody@test.example", "password": "not-a-password"}
-    return browser, form
+def _token(page: requests.Response) -> dict[str, str]:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert found is not None
+    return {"csrf_token": found[1]}
 
 
 def test_a_process_that_dies_is_replaced(served: Gunicorn) -> None:
@@ -96,8 +115,11 @@ def test_a_process_that_dies_is_replaced(served: Gunicorn) -> None:
 
 def test_a_stop_answers_what_is_under_way(served: Gunicorn, database: str) -> None:
     """A request that waits for the database is answered though the service is asked to stop."""
-    browser, form = _sign_in(served)
     url = f"http://127.0.0.1:{served.port}/login"
+    browser = requests.Session()
+    browser.trust_env = False
+    form = {"email": "nobody@test.example", "password": "not-a-password"}
+    form |= _token(browser.get(url, timeout=30))
     answers: list[requests.Response] = []
     engine = sa.create_engine(database, poolclass=sa.NullPool)
     with engine.begin() as holder:
@@ -117,6 +139,50 @@ def test_a_stop_answers_what_is_under_way(served: Gunicorn, database: str) -> No
     browser.close()
     assert [one.status_code for one in answers] == [200]
     assert served.stop() == 0
+
+
+@pytest.fixture
+def office(database: str, tmp_path: Path) -> Iterator[Office]:
+    """The installation, with an account of staff and a round."""
+    made = make_office(Settings(data=tmp_path / "instance", database=database))
+    made.do(
+        SYSTEM, create_account, code="staff-1", email="staff@test.example", name="员",
+        role="staff", password_hash=hash_password(PASSWORD, (1, 8, 1)),
+    )  # fmt: skip
+    made.do(Actor("staff", "staff-1"), rounds.create_round, "2026", "轮次", "skills-base-2022")
+    yield made
+    made.store.close()
+
+
+def test_two_machines_are_one_service(machine: Callable[[], Gunicorn], office: Office) -> None:
+    """What somebody began on one machine goes on at another, and their events make one log."""
+    first, second = (f"http://127.0.0.1:{machine().port}" for _ in range(2))
+    page = f"{first}/login"
+    with requests.Session() as browser:
+        browser.trust_env = False
+        form = {"email": "staff@test.example", "password": PASSWORD}
+        browser.post(page, data=form | _token(browser.get(page, timeout=30)), timeout=30)
+        sheet = browser.get(f"{first}/rounds/2026/import/pool/template.xlsx", timeout=30).content
+        upload = f"{second}/rounds/2026/import/pool"
+        sent = browser.post(
+            upload, data=_token(browser.get(upload, timeout=30)),
+            files={"file": ("experts.xlsx", sheet)}, timeout=30, allow_redirects=False,
+        )  # fmt: skip
+        assert browser.get(f"{first}{sent.headers['Location']}", timeout=30).status_code == 200
+        token, cookies = _token(browser.get(f"{second}/account", timeout=30)), browser.cookies
+
+    def allow(turn: int) -> int:
+        url = f"{(first, second)[turn % 2]}/account/view"
+        answer = requests.post(url, data=token, cookies=cookies, timeout=60, allow_redirects=False)
+        return answer.status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(allow, range(24))) == [303] * 24
+    signed = office.do(SYSTEM, log.sign_checkpoint)
+    with office.store.snapshot() as session:
+        assert verify_log(session).size == signed.size
+        kinds = Counter(session.exec(select(LogEvent.type)))
+    assert kinds["account.view_allowed"] == 24
 
 
 def test_no_template_waits_for_its_first_use(
