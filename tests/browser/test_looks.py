@@ -54,6 +54,11 @@ PUBLISHED = {
     "inspector": ["/checkpoints/LAST"],
 }
 
+STEP_OUT_OF_SIGHT = """() => {
+  const step = document.querySelector(".steps [aria-current]")?.getBoundingClientRect();
+  return step !== undefined && (step.left < 0 || step.right > innerWidth);
+}"""
+
 
 @pytest.fixture(scope="module")
 def scoring(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
@@ -134,6 +139,8 @@ def _look(theatre: Theatre, pages: dict[str, list[str]], language: str, *, phone
                 picture(page, f"{name}{'-phone' if phone else ''}-{language}")
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"{account} {url} is wider than the screen")
+            if page.evaluate(STEP_OUT_OF_SIGHT):
+                wrong.append(f"{account} {url} hides the present step")
     theatre.leave()
     assert wrong == []
 
