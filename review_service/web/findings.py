@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from review_service.workflows.scrutiny import Flag
 
 
-def finding_text(one: Finding) -> tuple[str, str]:  # noqa: C901, PLR0911 - one case a kind
+def finding_text(one: Finding) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one case a kind
     """Return the title of a finding and its sentence."""
     f = one.facts
     match one.code:
+        case "exceptions":
+            kinds = "、".join(
+                f"{word('exception', name)} {count}" for name, count in f["kinds"].items()
+            )
+            return _("Admitted without papers"), _(
+                "Dossiers admitted by exception: %(numbers)s (%(kinds)s). The reasons are in the log, sealed.",
+                kinds=kinds,
+                numbers=_list(f["dossiers"]),
+            )
         case "void":
             missing = "、".join(
                 word("party", name) if word("party", name) != name else word("source", name)

@@ -66,6 +66,7 @@ def findings(session: Session) -> list[Finding]:
 def of_round(session: Session, row: Round) -> list[Finding]:
     """Return the findings of one round, scores apart (`workflows.scrutiny`)."""
     return [
+        *_exceptions(session, row),
         *_voids(session, row),
         *_numbers(session, row),
         *_unused_commitments(session, row),
@@ -92,6 +93,18 @@ def _draws(session: Session, row: Round) -> list[Draw]:
     return list(
         session.exec(select(Draw).where(Draw.round_id == row.id).order_by(col(Draw.number)))
     )
+
+
+def _exceptions(session: Session, row: Round) -> Iterator[Finding]:
+    """Dossiers let in without the papers that the round asks for, by the kind of exception."""
+    admitted = _logged(session, "dossier.admitted", row.code)
+    let_in = [(seq, event["body"]) for seq, event in admitted if "exception" in event["body"]]
+    if let_in:
+        kinds = Counter(body["exception"] for _, body in let_in)
+        facts = {"dossiers": [body["dossier"] for _, body in let_in], "kinds": dict(kinds)}
+        events = tuple(seq for seq, _ in let_in)[-EVENTS:]
+        query = {"type": "dossier.admitted", "subject": row.code}
+        yield Finding("exceptions", row.code, "look", facts, events, query)
 
 
 def _voids(session: Session, row: Round) -> Iterator[Finding]:

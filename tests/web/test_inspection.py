@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
@@ -9,14 +10,33 @@ from typing import TYPE_CHECKING
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlmodel import select
 
 from allocation import checkpoint as notes
 from allocation import merkle, verify
 from allocation.__main__ import main as allocation
 from review_service.demonstration.world import INSPECTOR, STAFF
 from review_service.jobs.worker import Worker
-from review_service.tables import Checkpoint, Draw, Job, LogEvent, LogHead, Witness
-from review_service.workflows import draws, inspection, log, rehearsals, replays
+from review_service.tables import (
+    Checkpoint,
+    Dossier,
+    Draw,
+    Job,
+    LogEvent,
+    LogHead,
+    Round,
+    Witness,
+)
+from review_service.web import findings
+from review_service.workflows import (
+    anomalies,
+    dossiers,
+    draws,
+    inspection,
+    log,
+    rehearsals,
+    replays,
+)
 from review_service.workflows.base import pk
 from tests.web.conftest import sign_in
 from tests.web.stage import CODE
@@ -337,3 +357,22 @@ def test_the_replay_refuses_an_unfinished_draw(stages: Callable[[str], Stage]) -
     assert "can’t be run again" in text(stage, f"{DRAW}/replay")
     assert press(stage) == DRAW
     assert stage.rows(Job) == []
+
+
+def test_every_kind_of_finding_has_its_sentence(stage: Stage) -> None:
+    """No page shows the bare code of a finding; an admission without papers is told in words."""
+    kinds = set(re.findall(r'Finding\("([\w-]+)"', inspect.getsource(anomalies)))
+    told = set(re.findall(r'case "([\w-]+)"', inspect.getsource(findings.finding_text)))
+    assert len(kinds) > 10
+    assert kinds == told
+    stage.play("imported")
+    with stage.office.store.writing() as session:
+        row = session.get_one(Round, stage.round_id)
+        row.rules = row.rules | {"paper_copies": 2}
+        dossier = session.exec(select(Dossier).where(Dossier.number == "D03")).one()
+        dossier.status = "received"
+        key = pk(dossier)
+        session.commit()
+    stage.office.do(STAFF, dossiers.admit_dossier, key, exception="other", reason="途中损毁")
+    page = text(stage, "/inspection/anomalies")
+    assert "Dossiers admitted by exception: D03 (another reason 1)." in page

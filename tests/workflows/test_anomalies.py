@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlmodel import col, select
 
 from review_service.demonstration.world import APPROVER, INSPECTOR, STAFF, Clock, lock_time
 from review_service.tables import Dossier, Expert, LogEvent, RecusalRequest, Review, Round, Seat
@@ -12,6 +13,7 @@ from review_service.workflows import (
     anomalies,
     conflicts,
     diagnosis,
+    dossiers,
     draws,
     inspection,
     log,
@@ -64,6 +66,28 @@ def test_an_uneventful_round_has_nothing_to_look_at(tmp_path: Path) -> None:
         weights = {one.code: one.weight for one in anomalies.findings(session)}
     stage.close()
     assert {code for code, weight in weights.items() if weight == "look"} <= {"verdicts"}
+
+
+def test_dossiers_let_in_without_papers(stage: Stage) -> None:
+    """Each admission by exception is told with its kind and event; those with papers are not."""
+    stage.play("imported")
+    with stage.office.store.writing() as session:
+        row = session.get_one(Round, stage.round_id)
+        row.rules = row.rules | {"paper_copies": 2}
+        for one in session.exec(select(Dossier).where(col(Dossier.number).in_(("D03", "D07")))):
+            one.status = "received"
+        session.commit()
+    assert found(stage, "exceptions") == []
+    for number, kind in zip(("D03", "D07"), sorted(dossiers.EXCEPTIONS), strict=False):
+        (dossier,) = stage.rows(Dossier, Dossier.number == number)
+        stage.office.do(
+            STAFF, dossiers.admit_dossier, pk(dossier), exception=kind, reason="文件途中损毁"
+        )
+    (one,) = found(stage, "exceptions")
+    assert one.facts["dossiers"] == ["D03", "D07"]
+    assert sum(one.facts["kinds"].values()) == 2
+    assert one.weight == "look"
+    assert types(stage, one) == {"dossier.admitted"}
 
 
 def test_voids_rehearsals_and_unused_commitments(stage: Stage) -> None:
