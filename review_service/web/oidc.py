@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import flash, make_response, redirect, render_template, request
 from flask_babel import gettext as _
+from flask_login import current_user
 from flask_security import FsOAuthProvider, url_for_security
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def _failed() -> Any:
     return redirect(url_for_security("login"))
 
 
-def _just_asked(at: object) -> bool:
-    return isinstance(at, (int, float)) and time.time() - at <= JUST_NOW
+def _confirms(asked_at: object) -> bool:
+    """Whether there is a session to confirm, and who holds it was asked just now."""
+    if not current_user.is_authenticated or not isinstance(asked_at, (int, float)):
+        return False
+    return time.time() - asked_at <= JUST_NOW
 
 
 def _onward(url: str) -> Any:
@@ -113,7 +117,7 @@ class Ministry(FsOAuthProvider):
         said = token.get("userinfo") or {}
         if said.get("email_verified") is not True or not said.get("email"):
             raise OAuthError("email_unverified", "")
-        if request.endpoint == _ASKED_AGAIN and not _just_asked(said.get("auth_time")):
+        if request.endpoint == _ASKED_AGAIN and not _confirms(said.get("auth_time")):
             raise OAuthError("not_asked_again", "")
         return "email", str(said["email"])
 

@@ -7,6 +7,7 @@ changes of an account is committed here, in one transaction with its event.
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
@@ -339,27 +340,26 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
             for key in ("_user_id", "_fresh", "sid", "since", *_BEGUN):
                 session.pop(key, None)
             return
-        now = int(office.tools.clock().timestamp())
-        session.setdefault("since", now)  # of a sign-in that an older version let in
-        minute = now // 60
+        session.setdefault("since", int(time.time()))  # of a sign-in that an older version let in
+        minute = int(office.tools.clock().timestamp() // 60)
         if session.get("seen") != minute:
             session["seen"] = minute
 
 
 def _over() -> bool:
-    """Whether the session has lasted as long as one may; it ends in the midst of use, too."""
-    if "since" not in session:
-        return False
+    """Whether the session has lasted as long as one may; it ends in the midst of use, too.
+
+    Counted by the system's clock, as the age of its cookie is.
+    """
     most = 3600 * current_app.extensions["settings"].session_hours
-    now = current_app.extensions["office"].tools.clock().timestamp()
-    return bool(now - session["since"] > most)
+    return bool(time.time() - session.get("since", time.time()) > most)
 
 
 def _in(_app: Flask, **_more: Any) -> None:
     """Give a session its number, and forms a new token: the earlier one may be known elsewhere."""
     office: Office = current_app.extensions["office"]
     session["sid"] = office.tools.entropy(16).hex()
-    session["since"] = int(office.tools.clock().timestamp())
+    session["since"] = int(time.time())
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
 

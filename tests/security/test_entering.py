@@ -1,12 +1,11 @@
 from __future__ import annotations
 
+import operator
 import re
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from itsdangerous import TimestampSigner
 
 from review_service.tables import EndedSession
 from review_service.workflows.attempts import OF_ACCOUNT
@@ -24,6 +23,8 @@ from tests.web.conftest import sign_in
 from tests.web.stage import PASSWORD, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.testing import FlaskClient
 
 
@@ -164,14 +165,25 @@ def test_a_copied_cookie_ends_with_its_session(stage: Stage) -> None:
     assert is_inside(entered(stage, PASSWORD))
 
 
-def test_a_session_ends_though_it_is_in_use(stage: Stage) -> None:
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the system's clock forward, by so many minutes from when the test began."""
+    real, ahead = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + ahead[0])
+    return lambda minutes: operator.setitem(ahead, 0, 60 * minutes)
+
+
+def test_a_session_ends_though_it_is_in_use(
+    stage: Stage, pass_time: Callable[[float], None]
+) -> None:
     """Twelve hours after the sign-in a session is over, its cookie too; a new sign-in opens one."""
-    client, began = entered(stage, PASSWORD), stage.clock.now
-    for hours in (4, 8, 11.9):
-        stage.clock.advance_to(began + timedelta(hours=hours))
+    client = entered(stage, PASSWORD)
+    for hours in (3, 6, 9, 11.9):
+        pass_time(60 * hours)
+        stage.clock.advance(minutes=1)  # the cookie is written once a minute
         assert is_inside(client)
     copied = _cookie(client)
-    stage.clock.advance_to(began + timedelta(hours=12, minutes=1))
+    pass_time(60 * 12 + 1)
     assert not is_inside(client)
     client.set_cookie("session", copied)
     client.post("/language/en")  # whatever writes the cookie anew
@@ -180,14 +192,12 @@ def test_a_session_ends_though_it_is_in_use(stage: Stage) -> None:
     assert is_inside(client)
 
 
-def test_a_session_ends_that_nobody_uses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_ends_that_nobody_uses(stage: Stage, pass_time: Callable[[float], None]) -> None:
     """A cookie is good for 240 minutes from the last page on."""
     client = entered(stage, PASSWORD)
-    now, moved = TimestampSigner.get_timestamp, 0
-    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda one: now(one) + 60 * moved)
     for minutes, inside in ((239, True), (478, True), (719, False)):
-        moved = minutes
-        stage.clock.advance_to(stage.clock.now + timedelta(minutes=1))
+        pass_time(minutes)
+        stage.clock.advance(minutes=1)
         assert is_inside(client) is inside
 
 

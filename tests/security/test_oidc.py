@@ -156,6 +156,18 @@ def test_a_session_is_confirmed_by_who_was_just_asked(
     assert (client.get("/tf-setup").status_code == 200) is confirmed
 
 
+def test_who_signed_out_meanwhile_confirms_nothing(app: Any, provider: Provider) -> None:
+    """An answer that comes after its session was ended is refused, without a fault."""
+    client = app.test_client()
+    client.get(f"/login/oauthresponse/ministry?code=c&state={_begin(client, provider)}")
+    state = _begin(client, provider, "oauth-verify-start")
+    client.post("/logout")
+    provider.claims |= {"auth_time": int(time.time())}
+    answer = client.get(f"/login/oauth-verify-response/ministry?code=c&state={state}")
+    assert answer.headers["Location"].startswith("/login")
+    assert not _inside(client)
+
+
 def test_the_sign_on_is_told_to_ask_anew(app: Any, provider: Provider) -> None:
     """Signing in may go by what the sign-on remembers, confirming may not."""
     client = app.test_client()
