@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring  # nosec B405 
 from review_service.exchange.errors import ExchangeError
 
 UNPACKED_LIMIT: Final = 400_000_000  # a pool of 20,000 experts unpacks to about 20 MB
+WORD_LIMIT: Final = 100_000_000  # pictures hardly shrink: 30 MB of Word unpack to little more
 ENTRIES_LIMIT: Final = 5_000
 # A parsed element takes some 90 bytes, and `<a/>` four: 75 kB of a file could take gigabytes. A
 # filled form has about 10,000 tags, a sheet of 20,000 experts in an .ods two million.
@@ -45,8 +46,8 @@ class Archive:
             raise ExchangeError("damaged", part=name) from error
 
 
-def open_archive(data: bytes) -> Archive:
-    """Unpack a zip container after checking it; nothing is written anywhere.
+def open_archive(data: bytes, limit: int = UNPACKED_LIMIT) -> Archive:
+    """Unpack a zip container of at most `limit` bytes unpacked; nothing is written anywhere.
 
     The declared sizes are summed before the first byte is unpacked; the real ones can't exceed
     them, since a part that doesn't match its declared size and checksum is "damaged".
@@ -54,7 +55,7 @@ def open_archive(data: bytes) -> Archive:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as container:
             entries = container.infolist()
-            _check_entries(entries)
+            _check_entries(entries, limit)
             parts = {one.filename: container.read(one) for one in entries if not one.is_dir()}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise ExchangeError("damaged", part=str(error)[:80]) from error
@@ -64,10 +65,10 @@ def open_archive(data: bytes) -> Archive:
     return Archive(parts)
 
 
-def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo], limit: int) -> None:
     total = sum(one.file_size for one in entries)
-    if total > UNPACKED_LIMIT:
-        raise ExchangeError("zip-bomb", size=total, limit=UNPACKED_LIMIT)
+    if total > limit:
+        raise ExchangeError("zip-bomb", size=total, limit=limit)
     if len(entries) > ENTRIES_LIMIT:
         raise ExchangeError("damaged", part=f"{len(entries)} parts")
     if any(one.flag_bits & 1 for one in entries):

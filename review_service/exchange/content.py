@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from review_service.exchange import ole
-from review_service.exchange.archives import Archive, has_macros, open_archive
+from review_service.exchange.archives import UNPACKED_LIMIT, Archive, has_macros, open_archive
 from review_service.exchange.errors import ExchangeError
 
 SIZE_LIMIT: Final = 30_000_000  # bytes of an upload; 20,000 experts take about 3 MB
@@ -40,16 +40,19 @@ class Content:
     workbook: bytes = b""
 
 
-def identify(data: bytes, filename: str, *, limit: int = SIZE_LIMIT) -> Content:
+def identify(
+    data: bytes, filename: str, *, limit: int = SIZE_LIMIT, unpacked: int = UNPACKED_LIMIT
+) -> Content:
     """Return what the bytes are; ExchangeError for anything but a clean table or Word form.
 
+    At most `limit` bytes are looked at, which unpack to at most `unpacked` bytes.
     `filename` serves to catch a file whose name promises something else; its folder is ignored.
     """
     if not data:
         raise ExchangeError("empty-file")
     if len(data) > limit:
         raise ExchangeError("too-large", size=len(data), limit=limit)
-    found = _look(data)
+    found = _look(data, unpacked)
     said = PurePath(filename.replace("\\", "/")).suffix.lower()
     if said in {".xlsm", ".xlsb", ".xltm", ".docm"}:
         raise ExchangeError("macros")
@@ -58,9 +61,9 @@ def identify(data: bytes, filename: str, *, limit: int = SIZE_LIMIT) -> Content:
     return found
 
 
-def _look(data: bytes) -> Content:
+def _look(data: bytes, unpacked: int) -> Content:
     if data.startswith(b"PK"):
-        return _container(data)
+        return _container(data, unpacked)
     if data.startswith(ole.MAGIC):
         return _old(data)
     for start, name in _KNOWN:
@@ -78,8 +81,8 @@ def _look(data: bytes) -> Content:
     return Content("csv", data)
 
 
-def _container(data: bytes) -> Content:
-    archive = open_archive(data)
+def _container(data: bytes, unpacked: int) -> Content:
+    archive = open_archive(data, unpacked)
     parts = archive.parts
     if has_macros(archive):
         raise ExchangeError("macros")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from review_service.exchange import form
 from review_service.exchange import values as v
+from review_service.exchange.archives import WORD_LIMIT
 from review_service.exchange.columns import key
 from review_service.exchange.content import identify
 from review_service.exchange.errors import BadValueError, ExchangeError, Issue
@@ -68,7 +69,7 @@ class FormFile:
 def read_form(data: bytes, filename: str) -> FormFile:
     """Read a filled form; ExchangeError for a file that is no .docx, everything else as issues."""
     try:
-        content = identify(data, filename)
+        content = identify(data, filename, unpacked=WORD_LIMIT)
     except ExchangeError as error:
         if error.code == "not-a-table":
             raise ExchangeError("not-a-form", **error.facts) from error

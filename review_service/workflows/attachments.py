@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
+from review_service.exchange.archives import WORD_LIMIT
 from review_service.exchange.content import identify
 from review_service.exchange.errors import BadValueError, ExchangeError
 from review_service.exchange.texts import clean
@@ -80,7 +81,7 @@ def media_of(data: bytes, filename: str, *, only: str = "") -> str:
 
 def _word(data: bytes, filename: str) -> str:
     try:
-        kind = identify(data, filename, limit=LIMIT).kind
+        kind = identify(data, filename, limit=LIMIT, unpacked=WORD_LIMIT).kind
     except ExchangeError as error:
         raise WorkflowError("attachment-kind", name=_name(filename)) from error
     if kind != "docx":

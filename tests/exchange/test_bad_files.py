@@ -13,6 +13,8 @@ from review_service.exchange.form_docx import blank_form
 from review_service.exchange.form_reading import read_form
 from review_service.exchange.grids import read_book
 from review_service.exchange.pool import read_pool
+from review_service.workflows.attachments import media_of
+from review_service.workflows.base import WorkflowError
 from tests.exchange import old_excel
 from tests.exchange.build import HEADERS, identity, ods, ods_row, person, repacked, xlsx
 
@@ -89,10 +91,18 @@ def test_encrypted_zip_entries_are_a_password() -> None:
 
 
 def test_a_word_file_that_unpacks_too_far_is_refused_before_it_is_unpacked() -> None:
-    """A form whose directory declares two gigabytes is refused by the declaration alone."""
+    """A form or paper that declares 101 MB is refused by the declaration alone; a table is not."""
+    heavy = _declaring("word/styles.xml", 101_000_000, blank_form())
     with pytest.raises(ExchangeError) as caught:
-        read_form(_declaring("word/styles.xml", 2_000_000_000, blank_form()), "form.docx")
+        read_form(heavy, "form.docx")
     assert caught.value.code == "zip-bomb"
+    with pytest.raises(WorkflowError, match="attachment-kind") as refused:
+        media_of(heavy, "paper.docx")
+    assert refused.value.__cause__ is not None
+    assert refused.value.__cause__.code == "zip-bomb"  # type: ignore[attr-defined]  # an ExchangeError
+    with pytest.raises(ExchangeError) as caught:
+        read_book(_declaring("xl/styles.xml", 101_000_000, GOOD), "a.xlsx")
+    assert caught.value.code == "damaged"  # it was unpacked, and is not what it declares
 
 
 @pytest.mark.parametrize("part", ["word/document.xml", "xl/workbook.xml", "content.xml"])
