@@ -111,11 +111,12 @@ def test_entries_left_without_a_network_come_back_another_day(desk: Theatre) -> 
     """A window closed while offline: the entries are found on the computer and sent later."""
     page = _open(desk)
     context = page.context
-    context.set_offline(True)
+    # Not `set_offline`: a page that is being closed would see the network come back, and send.
+    context.route("**/save", lambda route: route.abort("internetdisconnected"))
     _give(page, "platform", 9)
     page.locator("#save-state", has_text="Kept on this computer").wait_for()
     page.close()
-    context.set_offline(False)
+    context.unroute("**/save")
     page = context.new_page()
     page.goto(f"{desk.base}{DESK}/dossiers/D01")
     page.get_by_text("were found on this computer and put back").wait_for()
