@@ -7,7 +7,6 @@ changes of an account is committed here, in one transaction with its event.
 from __future__ import annotations
 
 import re
-import time
 import unicodedata
 from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
@@ -19,12 +18,10 @@ from flask import (
     after_this_request,
     current_app,
     flash,
-    g,
     request,
     session,
 )
 from flask_babel import gettext as _
-from flask_login import user_logged_in, user_logged_out
 from flask_security import (
     LoginForm,
     PasswordUtil,
@@ -50,7 +47,7 @@ from sqlmodel import Session
 from wtforms import HiddenField, RadioField
 
 from review_service.tables import Account, EndedSession, Passkey, Role
-from review_service.web import guesses, oidc, signwords
+from review_service.web import guesses, oidc, sessions, signwords
 from review_service.web.access import role
 from review_service.web.choices import SelectChoice
 from review_service.workflows import accounts
@@ -68,8 +65,6 @@ NAME_MOST = 64
 _NAME = re.compile(r"[\w \-]+")
 # They hash a password, which takes long: SQLite's write lock isn't held meanwhile.
 _READERS = {"security.login", "security.verify"}
-# A set-up of an authenticator app, as the library keeps it in the session until a code was right.
-_BEGUN = ("tf_totp_secret", "tf_state", "tf_primary_method")
 # Every request asks for its account, and whether its session was ended by signing out.
 _OF_SESSION = (
     select(Account)
@@ -179,7 +174,7 @@ class People(SQLAlchemySessionUserDatastore):
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - the library's signature
         """Return the account of a session by a statement made once, any other as the library."""
         if list(kwargs) == ["fs_uniquifier"] and not case_insensitive:
-            if _over():
+            if sessions.over():
                 return None
             digest = accounts.digest_of_session(session.get("sid", ""))
             return self.db.session.scalar(_OF_SESSION, kwargs | {"digest": digest})
@@ -317,8 +312,6 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
     oidc.install(app, library, settings)
     library.tf_setup_context_processor(_begun)
     library.tf_token_validation_context_processor(_begun)
-    user_logged_in.connect(_in, app)
-    user_logged_out.connect(_out, app)
     tf_code_confirmed.connect(_remind, app)
     tf_profile_changed.connect(_remind, app)
     guesses.install(app)
@@ -331,49 +324,7 @@ def install(app: Flask, office: Office, settings: Settings) -> None:
             query = select(Account.id).where(Account.fs_uniquifier == waiting)  # type: ignore[call-overload]
             people.execute(query.with_for_update())
 
-    @app.before_request
-    def _stay() -> None:
-        """Count the session's time from this page on: what is written now is signed now."""
-        if "_user_id" not in session:
-            return
-        if not current_user.is_authenticated:  # ended elsewhere: nothing may write it anew
-            for key in ("_user_id", "_fresh", "sid", "since", *_BEGUN):
-                session.pop(key, None)
-            return
-        session.setdefault("since", int(time.time()))  # of a sign-in that an older version let in
-        minute = int(office.tools.clock().timestamp() // 60)
-        if session.get("seen") != minute:
-            session["seen"] = minute
-
-
-def _over() -> bool:
-    """Whether the session has lasted as long as one may; it ends in the midst of use, too.
-
-    Counted by the system's clock, as the age of its cookie is.
-    """
-    most = 3600 * current_app.extensions["settings"].session_hours
-    return bool(time.time() - session.get("since", time.time()) > most)
-
-
-def _in(_app: Flask, **_more: Any) -> None:
-    """Give a session its number, and forms a new token: the earlier one may be known elsewhere."""
-    office: Office = current_app.extensions["office"]
-    session["sid"] = office.tools.entropy(16).hex()
-    session["since"] = int(time.time())
-    session.pop("csrf_token", None)
-    g.pop("csrf_token", None)
-
-
-def _out(_app: Flask, **_more: Any) -> None:
-    """End the session itself, wherever its cookie was copied to, and what it had begun."""
-    for key in _BEGUN:
-        session.pop(key, None)
-    number = session.pop("sid", None)
-    if number:
-        office: Office = current_app.extensions["office"]
-        guesses.let_go()
-        kept = current_app.permanent_session_lifetime
-        office.do(Actor("system", "system"), accounts.end_session, number, kept)
+    sessions.install(app, office)
 
 
 def _remind(_app: Flask, user: Any, **_more: Any) -> None:

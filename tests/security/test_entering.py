@@ -192,6 +192,22 @@ def test_a_session_ends_though_it_is_in_use(
     assert is_inside(client)
 
 
+def test_a_session_that_was_signed_out_of_leaves_no_age(
+    stage: Stage, pass_time: Callable[[float], None]
+) -> None:
+    """In a browser that stays open half a day the next sign-in with a code is a new session."""
+    client = entered(stage, PASSWORD)
+    secret = set_up_app(stage, client)
+    client.post("/logout")
+    for hours in (3, 6, 9, 12, 13):
+        pass_time(60 * hours)
+        client.post(f"/language/{'en' if hours % 2 else 'zh'}")  # the cookie is written anew
+    log_in(client, "staff")
+    code = code_of_app(stage, secret, 30 - 13 * 3600)  # codes are checked by the real clock
+    client.post("/tf-validate", data={"code": code})
+    assert is_inside(client)
+
+
 def test_a_session_ends_that_nobody_uses(stage: Stage, pass_time: Callable[[float], None]) -> None:
     """A cookie is good for 240 minutes from the last page on."""
     client = entered(stage, PASSWORD)
